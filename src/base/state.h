@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Small durable files: written whole or not at all (temporary file, fsync, rename, fsync of the
+ * directory), read with a bound. After a kill -9 or a power cut there is the old content or the new.
+ */
+#ifndef BMCLINK_BASE_STATE_H
+#define BMCLINK_BASE_STATE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#define STATE_MAX_FILE (256 * 1024)
+
+/* All names are relative to dir_fd, without '/'. Return 0 or negative errno. */
+int state_write_file(int dir_fd, const char *name, const void *data, size_t length, mode_t mode);
+/* *data gets a NUL behind length bytes; the caller frees. -EFBIG above STATE_MAX_FILE. */
+int state_read_file(int dir_fd, const char *name, char **data, size_t *length);
+int state_remove_file(int dir_fd, const char *name); /* durable; 0 when it was not there */
+
+/* JSON objects in such files. -EBADMSG: the file is there but is not a JSON object. */
+int state_write_json(int dir_fd, const char *name, const json_t *object, mode_t mode);
+int state_read_json(int dir_fd, const char *name, json_t **object);
+
+/* Open (make, with mode, when missing) a directory for use as dir_fd: returns descriptor or negative errno. */
+int state_open_dir(const char *path, mode_t mode);
+
+#endif
