@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration files: systemd-style INI ("[Section]", "Key = value", '#' and ';' comments), FILE and then
- * FILE's directory of drop-ins (FILE with ".d" added, *.conf in strcmp order; a later value replaces
- * an earlier one, an empty value restores the default).
+ * Configuration files: systemd-style INI ("[Section]", "Key = value", '#' and ';' comments), FILE
+ * and then FILE's directory of drop-ins (FILE with ".d" added, *.conf in strcmp order; a later
+ * value replaces an earlier one, an empty value restores the default).
  *
  * Keys are a table. An error names the file, the line, and what was expected; nothing is taken from
- * a set of files with an error in it. Unknown sections and keys are errors: a typing mistake must not
- * pass in silence.
+ * a set of files with an error in it. Unknown sections and keys are errors: a typing mistake must
+ * not pass in silence.
  */
 #ifndef BMCLINK_BASE_CONFIG_H
 #define BMCLINK_BASE_CONFIG_H
@@ -20,41 +20,45 @@
 struct config_key;
 
 /*
- * Parse value into the member at target (its type is the parser's business). Return 0 or -EINVAL, then
- * with *expected set to a static text: "on or off", "a port number from 1 to 65535".
+ * Parse value into the member at target (its type is the parser's business). Return 0 or -EINVAL,
+ * then with *expected set to a static text: "on or off", "a port number from 1 to 65535".
  */
-typedef int (*config_parse_fn)(const struct config_key *key, const char *value, void *target,
-	const char **expected);
+typedef int (*config_parse_fn)(
+	const struct config_key *key, const char *value, void *target, const char **expected);
 
 struct config_key {
 	const char *section;
 	const char *name;
 	config_parse_fn parse;
-	size_t offset;           /* of the member in the settings structure */
-	size_t size;             /* of the member: bound for strings */
-	long minimum, maximum;   /* for config_parse_number */
+	size_t offset;		  /* of the member in the settings structure */
+	size_t size;		  /* of the member: bound for strings */
+	long minimum, maximum;	  /* for config_parse_number */
 	const char *const *names; /* for config_parse_enum: value i is names[i]; NULL ends */
-	const char *fallback;    /* default, as it would be written; parsed by the same parser */
+	const char *fallback;	  /* default, as it would be written; parsed by the same parser */
 };
 
-int config_parse_onoff(const struct config_key *, const char *, void *, const char **);  /* bool */
-int config_parse_enum(const struct config_key *, const char *, void *, const char **);   /* int */
+int config_parse_onoff(const struct config_key *, const char *, void *, const char **);	 /* bool */
+int config_parse_enum(const struct config_key *, const char *, void *, const char **);	 /* int */
 int config_parse_number(const struct config_key *, const char *, void *, const char **); /* long */
-int config_parse_string(const struct config_key *, const char *, void *, const char **); /* char[size] */
-int config_parse_ipv4(const struct config_key *, const char *, void *, const char **); /* struct in_addr; "" = 0 */
-int config_parse_ipv6(const struct config_key *, const char *, void *, const char **); /* struct in6_addr */
+int config_parse_string(
+	const struct config_key *, const char *, void *, const char **); /* char[size] */
+int config_parse_ipv4(const struct config_key *, const char *, void *,
+	const char **); /* struct in_addr; "" = 0 */
+int config_parse_ipv6(
+	const struct config_key *, const char *, void *, const char **); /* struct in6_addr */
 
 /*
  * Fill settings from the defaults, the file and its drop-ins. A missing file is an error unless
- * missing_ok; a missing drop-in directory never is. On error returns negative errno (-EINVAL for content) and
- * *error is a text for the administrator (caller frees): "FILE:LINE: Key 'x': expected ..., found '...'".
- * settings is untouched on failure.
+ * missing_ok; a missing drop-in directory never is. On error returns negative errno (-EINVAL for
+ * content) and *error is a text for the administrator (caller frees): "FILE:LINE: Key 'x': expected
+ * ..., found '...'". settings is untouched on failure.
  */
 int config_load(const char *path, bool missing_ok, const struct config_key *keys, size_t n_keys,
 	void *settings, size_t settings_size, char **error);
 
 /* The same from memory (one file's content); name is used in error texts. For tests and fuzzers. */
-int config_load_text(const char *text, size_t length, const char *name, const struct config_key *keys,
-	size_t n_keys, void *settings, size_t settings_size, char **error);
+int config_load_text(const char *text, size_t length, const char *name,
+	const struct config_key *keys, size_t n_keys, void *settings, size_t settings_size,
+	char **error);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events: what an administrator must know. A bounded ring in memory (read by `bmclinkctl events`), each
- * also a line in the log with structured fields. The same event repeated without another between is
- * one log line at once, then one line with a count at most each EVENT_REPEAT_SECONDS; the ring keeps
- * one entry with its count.
+ * Events: what an administrator must know. A bounded ring in memory (read by `bmclinkctl events`),
+ * each also a line in the log with structured fields. The same event repeated without another
+ * between is one log line at once, then one line with a count at most each EVENT_REPEAT_SECONDS;
+ * the ring keeps one entry with its count.
  */
 #ifndef BMCLINK_BASE_EVENT_H
 #define BMCLINK_BASE_EVENT_H
@@ -16,14 +16,14 @@
 
 #include "base/message.h"
 
-#define EVENT_RING           512
+#define EVENT_RING	     512
 #define EVENT_REPEAT_SECONDS 60
 
 struct event {
-	uint64_t sequence; /* from 1, no gaps */
+	uint64_t sequence;    /* from 1, no gaps */
 	struct timespec time; /* CLOCK_REALTIME of the first */
 	enum message_id id;
-	unsigned int count; /* how often, for an event that repeats */
+	unsigned int count;			      /* how often, for an event that repeats */
 	char args[MESSAGE_MAX_ARGS][MESSAGE_MAX_ARG]; /* printable */
 };
 
@@ -38,14 +38,16 @@ void event_log_listen(struct event_log *log, event_listener_fn fn, void *arg);
 
 /* Variadic: as many const char * as the message has arguments. NULL counts as "". Never fails. */
 void event_emit(struct event_log *log, enum message_id id, ...);
-/* As event_emit; flapping is for events of a link that comes and goes: repeats are counted even with others between. */
+/* As event_emit; flapping is for events of a link that comes and goes: repeats are counted even
+ * with others between. */
 void event_emit_flapping(struct event_log *log, enum message_id id, ...);
 
 /* Oldest first, those with sequence > after. fn returns false to end. */
 void event_log_each(const struct event_log *log, uint64_t after,
 	bool (*fn)(const struct event *event, void *arg), void *arg);
 
-/* {"sequence", "time" (RFC 3339, UTC, ms), "id", "severity", "text", "args", "count", "resolution"}; new reference. */
+/* {"sequence", "time" (RFC 3339, UTC, ms), "id", "severity", "text", "args", "count",
+ * "resolution"}; new reference. */
 json_t *event_to_json(const struct event *event);
 
 #endif

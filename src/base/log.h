@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One way to log. A line goes to the journal (native protocol, with fields) where there is one, else
- * to /dev/log, else to stderr; with --foreground on a terminal always to stderr.
+ * One way to log. A line goes to the journal (native protocol, with fields) where there is one,
+ * else to /dev/log, else to stderr; with --foreground on a terminal always to stderr.
  *
  * The log is not the event list: events (event.h) are what an administrator must know, and reach
  * the log through event_emit(); log_*() lines are for whoever looks into one machine.
@@ -26,8 +26,8 @@ struct log_field { /* one journal field; name [A-Z_]+, value is made printable b
 };
 
 /*
- * Open the log: ident is the program's name (borrowed for ever). The descriptors are opened here, so
- * that a sandboxed process can log later. To be called once, before the first line.
+ * Open the log: ident is the program's name (borrowed for ever). The descriptors are opened here,
+ * so that a sandboxed process can log later. To be called once, before the first line.
  */
 void log_open(const char *ident, bool foreground, enum log_level max);
 /* Lines above this level are dropped. */
@@ -41,10 +41,10 @@ void log_write(enum log_level level, const char *module, const char *format, ...
 void log_write_fields(enum log_level level, const char *module, const struct log_field *fields,
 	unsigned int n, const char *text);
 
-#define log_error(module, ...)   log_write(LOG_LEVEL_ERR, module, __VA_ARGS__)
+#define log_error(module, ...)	 log_write(LOG_LEVEL_ERR, module, __VA_ARGS__)
 #define log_warning(module, ...) log_write(LOG_LEVEL_WARNING, module, __VA_ARGS__)
-#define log_notice(module, ...)  log_write(LOG_LEVEL_NOTICE, module, __VA_ARGS__)
-#define log_info(module, ...)    log_write(LOG_LEVEL_INFO, module, __VA_ARGS__)
-#define log_debug(module, ...)   log_write(LOG_LEVEL_DEBUG, module, __VA_ARGS__)
+#define log_notice(module, ...)	 log_write(LOG_LEVEL_NOTICE, module, __VA_ARGS__)
+#define log_info(module, ...)	 log_write(LOG_LEVEL_INFO, module, __VA_ARGS__)
+#define log_debug(module, ...)	 log_write(LOG_LEVEL_DEBUG, module, __VA_ARGS__)
 
 #endif

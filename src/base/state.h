@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Small durable files: written whole or not at all (temporary file, fsync, rename, fsync of the
- * directory), read with a bound. After a kill -9 or a power cut there is the old content or the new.
+ * directory), read with a bound. After a kill -9 or a power cut there is the old content or the
+ * new.
  */
 #ifndef BMCLINK_BASE_STATE_H
 #define BMCLINK_BASE_STATE_H
@@ -23,7 +24,8 @@ int state_remove_file(int dir_fd, const char *name); /* durable; 0 when it was n
 int state_write_json(int dir_fd, const char *name, const json_t *object, mode_t mode);
 int state_read_json(int dir_fd, const char *name, json_t **object);
 
-/* Open (make, with mode, when missing) a directory for use as dir_fd: returns descriptor or negative errno. */
+/* Open (make, with mode, when missing) a directory for use as dir_fd: returns descriptor or
+ * negative errno. */
 int state_open_dir(const char *path, mode_t mode);
 
 #endif

@@ -10,15 +10,16 @@
 #include <stddef.h>
 
 /*
- * Printable form of length bytes at in: valid UTF-8 stays, control characters (C0, DEL, C1), bidirectional
- * overrides, line and paragraph separators, broken UTF-8 and the byte 00h become '?'. Cut at a
- * character boundary with "..." when it does not fit. Returns the bytes written without the NUL.
+ * Printable form of length bytes at in: valid UTF-8 stays, control characters (C0, DEL, C1),
+ * bidirectional overrides, line and paragraph separators, broken UTF-8 and the byte 00h become '?'.
+ * Cut at a character boundary with "..." when it does not fit. Returns the bytes written without
+ * the NUL.
  */
 size_t text_make_printable(const char *in, size_t length, char *out, size_t size);
 
 /*
- * Form for a value in an audit record: only A-Z a-z 0-9 and . : - _ / % + stay, everything else (space,
- * quote, '=' above all: the record's own syntax) becomes '_'.
+ * Form for a value in an audit record: only A-Z a-z 0-9 and . : - _ / % + stay, everything else
+ * (space, quote, '=' above all: the record's own syntax) becomes '_'.
  */
 size_t text_make_audit_value(const char *in, size_t length, char *out, size_t size);
 

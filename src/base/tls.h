@@ -24,10 +24,12 @@ struct tls_policy {
 };
 
 /*
- * Apply the policy and the pair to a context made by the caller or by libcurl: versions, ciphers, no
- * tickets, no cache, no renegotiation, no compression. The verify callback is the caller's business.
+ * Apply the policy and the pair to a context made by the caller or by libcurl: versions, ciphers,
+ * no tickets, no cache, no renegotiation, no compression. The verify callback is the caller's
+ * business.
  */
-int tls_context_apply(SSL_CTX *context, const struct tls_policy *policy, const struct cert_pair *pair);
+int tls_context_apply(
+	SSL_CTX *context, const struct tls_policy *policy, const struct cert_pair *pair);
 
 /* One line of the OpenSSL error queue, printable; empties the queue. */
 void tls_take_error(char *out, size_t size);

@@ -12,8 +12,8 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Scope-owned resources: `_cleanup_free_ char *s = NULL;` */
-#define _cleanup_(f)    __attribute__((cleanup(f)))
-#define _cleanup_free_  _cleanup_(util_free_ptr)
+#define _cleanup_(f)	__attribute__((cleanup(f)))
+#define _cleanup_free_	_cleanup_(util_free_ptr)
 #define _cleanup_close_ _cleanup_(util_close_ptr)
 
 static inline void util_free_ptr(void *p)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The worker's side of the monitor: each function asks for one privileged act (monitor/acts.h has the table,
- * docs/architecture.md the list with its bounds) and waits for the answer, which takes the monitor
- * micro- to milliseconds: it never waits for anything outside. All return 0 or negative errno; -EPERM: the monitor
- * refuses this act with these arguments. Notices come over a second socket (priv_notices).
+ * The worker's side of the monitor: each function asks for one privileged act (monitor/acts.h has
+ * the table, docs/architecture.md the list with its bounds) and waits for the answer, which takes
+ * the monitor micro- to milliseconds: it never waits for anything outside. All return 0 or negative
+ * errno; -EPERM: the monitor refuses this act with these arguments. Notices come over a second
+ * socket (priv_notices).
  */
 #ifndef BMCLINK_HOST_PRIV_H
 #define BMCLINK_HOST_PRIV_H
@@ -19,13 +20,15 @@ struct priv;
 
 enum priv_once {
 	PRIV_ONCE_ARMED,   /* the one-time configuration is not spent */
-	PRIV_ONCE_REAPPLY, /* spent with these addresses; the NIC was born again since (boot, re-plug): apply them again */
+	PRIV_ONCE_REAPPLY, /* spent with these addresses; the NIC was born again since (boot,
+			      re-plug): apply them again */
 	PRIV_ONCE_SPENT,   /* spent; nothing may be set in this life of the NIC */
 };
 
 struct priv_profile {
 	enum priv_once once;
-	bool has_ipv4; /* the profile has addresses of ours (else: the NIC was complete when it was spent) */
+	bool has_ipv4; /* the profile has addresses of ours (else: the NIC was complete when it was
+			  spent) */
 	struct in_addr host_ipv4, bmc_ipv4;
 	bool has_ipv6;
 	struct in6_addr host_ipv6;
@@ -33,9 +36,9 @@ struct priv_profile {
 };
 
 enum priv_notice {
-	PRIV_NOTICE_STOP,    /* end in good order */
-	PRIV_NOTICE_RELOAD,  /* new settings are to be fetched: priv_get_settings() */
-	PRIV_NOTICE_ARP,     /* data: struct in_addr that answered an ARP probe */
+	PRIV_NOTICE_STOP,   /* end in good order */
+	PRIV_NOTICE_RELOAD, /* new settings are to be fetched: priv_get_settings() */
+	PRIV_NOTICE_ARP,    /* data: struct in_addr that answered an ARP probe */
 };
 typedef void (*priv_notice_fn)(enum priv_notice notice, const void *data, size_t length, void *arg);
 
@@ -43,14 +46,21 @@ typedef void (*priv_notice_fn)(enum priv_notice notice, const void *data, size_t
 int priv_new(int request_fd, int notice_fd, struct priv **priv);
 void priv_free(struct priv *priv);
 int priv_notice_fd(const struct priv *priv); /* readable: call priv_read_notices() */
-int priv_read_notices(struct priv *priv, priv_notice_fn fn, void *arg); /* -EPIPE: the monitor is gone */
+int priv_read_notices(
+	struct priv *priv, priv_notice_fn fn, void *arg); /* -EPIPE: the monitor is gone */
 
-int priv_get_settings(struct priv *priv, char **text, size_t *length); /* settings_parse() form; caller frees */
-int priv_get_nic_facts(struct priv *priv, unsigned int ifindex, struct plan_nic *nic); /* bus, ids, udev_ready */
-int priv_get_dmi(struct priv *priv, unsigned int index, uint8_t **data, size_t *length, bool *whole_table); /* -ENOENT: no more */
-int priv_claim_nic(struct priv *priv, unsigned int ifindex); /* acts below are for the claimed NIC only */
-int priv_is_managed(struct priv *priv, bool *managed, bool *ipv4_disabled); /* by NetworkManager or networkd with an active profile */
-int priv_open_tcp(struct priv *priv, int family, int *fd); /* bound to the claimed NIC, non-blocking, keep-alive set */
+int priv_get_settings(
+	struct priv *priv, char **text, size_t *length); /* settings_parse() form; caller frees */
+int priv_get_nic_facts(
+	struct priv *priv, unsigned int ifindex, struct plan_nic *nic); /* bus, ids, udev_ready */
+int priv_get_dmi(struct priv *priv, unsigned int index, uint8_t **data, size_t *length,
+	bool *whole_table); /* -ENOENT: no more */
+int priv_claim_nic(
+	struct priv *priv, unsigned int ifindex); /* acts below are for the claimed NIC only */
+int priv_is_managed(struct priv *priv, bool *managed,
+	bool *ipv4_disabled); /* by NetworkManager or networkd with an active profile */
+int priv_open_tcp(struct priv *priv, int family,
+	int *fd); /* bound to the claimed NIC, non-blocking, keep-alive set */
 int priv_get_profile(struct priv *priv, struct priv_profile *profile);
 /* Durable mark first, then link up and addresses. host/bmc IPv4 0: IPv6 only. -EPERM: spent. */
 int priv_configure(struct priv *priv, const struct priv_profile *wanted);
@@ -59,8 +69,15 @@ int priv_rearm(struct priv *priv); /* `bmclinkctl reconfigure` */
 int priv_care(struct priv *priv, bool on); /* per-interface sysctls and the nft table of ours */
 int priv_probe_arp(struct priv *priv, struct in_addr target); /* answer: PRIV_NOTICE_ARP */
 
-enum priv_audit { PRIV_AUDIT_CONNECTED, PRIV_AUDIT_CHANGED, PRIV_AUDIT_LOST, PRIV_AUDIT_REFUSED, PRIV_AUDIT_EXPIRED };
-/* family AF_INET/AF_INET6; tls "TLS 1.3" or "none"; reason an outcome name. The monitor makes them audit-safe again. */
+enum priv_audit {
+	PRIV_AUDIT_CONNECTED,
+	PRIV_AUDIT_CHANGED,
+	PRIV_AUDIT_LOST,
+	PRIV_AUDIT_REFUSED,
+	PRIV_AUDIT_EXPIRED
+};
+/* family AF_INET/AF_INET6; tls "TLS 1.3" or "none"; reason an outcome name. The monitor makes them
+ * audit-safe again. */
 int priv_write_audit(struct priv *priv, enum priv_audit kind, int family, const char *bmc_address,
 	const char *tls, const char *reason, bool success);
 

@@ -18,29 +18,32 @@ struct settings {
 	/* [Link] */
 	char interface[64]; /* "auto", a name, or "usb:VVVV:PPPP" */
 	bool ipv4, ipv6;
-	struct in_addr host_ipv4, bmc_ipv4;   /* 0: not given */
-	struct in6_addr host_ipv6, bmc_ipv6;  /* ::: not given */
-	long port, plain_port;                /* 0: not given (type 42, else 443 and 80) */
-	int configure;                        /* enum settings_configure */
-	int nic_filter;                       /* enum settings_filter */
+	struct in_addr host_ipv4, bmc_ipv4;  /* 0: not given */
+	struct in6_addr host_ipv6, bmc_ipv6; /* ::: not given */
+	long port, plain_port;		     /* 0: not given (type 42, else 443 and 80) */
+	int configure;			     /* enum settings_configure */
+	int nic_filter;			     /* enum settings_filter */
 	/* [Tls] */
 	bool tls;
 	int tls_min_version; /* enum tls_version */
 	int tls_max_version; /* for tests of old versions; not in the manual's examples */
-	int trust;           /* enum settings_trust */
-	char pin[100];       /* SHA-256 in hex, with or without ':'; "" when not given */
+	int trust;	     /* enum settings_trust */
+	char pin[100];	     /* SHA-256 in hex, with or without ':'; "" when not given */
 	/* [InbandAccess], [SnmpGet], [LocalNames], [AutoUpdate]: the switch of each feature */
 	bool inband_access, snmp_get, local_names;
 	int auto_update; /* 0 off, 1 notify, 2 install */
 };
 
-/* FILE and FILE.d/ (config.h). path must exist unless missing_ok. Returns 0 or negative errno with *error. */
+/* FILE and FILE.d/ (config.h). path must exist unless missing_ok. Returns 0 or negative errno with
+ * *error. */
 int settings_load(const char *path, bool missing_ok, struct settings *settings, char **error);
 /* Defaults alone. */
 void settings_init(struct settings *settings);
 /* From memory, as the worker gets it from the monitor. */
-int settings_parse(const char *text, size_t length, const char *name, struct settings *settings, char **error);
-/* One file's text with every key that differs from its default; caller frees. For handing settings to the worker. */
+int settings_parse(
+	const char *text, size_t length, const char *name, struct settings *settings, char **error);
+/* One file's text with every key that differs from its default; caller frees. For handing settings
+ * to the worker. */
 int settings_to_text(const struct settings *settings, char **text);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection to the BMC: one attempt over one protocol, and, when it succeeds, the channel that carries
- * Redfish until it is lost. Two may live side by side (make before break).
+ * One connection to the BMC: one attempt over one protocol, and, when it succeeds, the channel that
+ * carries Redfish until it is lost. Two may live side by side (make before break).
  *
- * An attempt is: TCP connect on a socket from the monitor (700 ms), TLS (3 s), GET /redfish/v1/ and the
- * manager's resource as the known host (3 s to the first byte of each); where the BMC offers enrolment
- * and we may take it, our certificate is given to our account and the outcome is OUTCOME_ENROLLED.
- * Then the Server-Sent Events stream is the life line: its end is the loss of the channel.
+ * An attempt is: TCP connect on a socket from the monitor (700 ms), TLS (3 s), GET /redfish/v1/ and
+ * the manager's resource as the known host (3 s to the first byte of each); where the BMC offers
+ * enrolment and we may take it, our certificate is given to our account and the outcome is
+ * OUTCOME_ENROLLED. Then the Server-Sent Events stream is the life line: its end is the loss of the
+ * channel.
  */
 #ifndef BMCLINK_HOST_CHANNEL_H
 #define BMCLINK_HOST_CHANNEL_H
@@ -21,8 +22,8 @@
 #include "host/link/outcome.h"
 #include "host/link/trust.h"
 
-#define CHANNEL_TCP_MS    700
-#define CHANNEL_TLS_MS    3000
+#define CHANNEL_TCP_MS	  700
+#define CHANNEL_TLS_MS	  3000
 #define CHANNEL_ANSWER_MS 3000
 #define CHANNEL_MAX_BODY  (1024 * 1024)
 #define CHANNEL_MAX_EVENT (256 * 1024) /* one server-sent event */
@@ -39,17 +40,17 @@ struct channel_info { /* what a channel knows; valid from done() on while the ch
 	bool has_fingerprint;
 	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
 	char vendor[64], model[64], firmware_version[64]; /* of the BMC, printable */
-	bool clock_unset; /* dates were skipped */
+	bool clock_unset;				  /* dates were skipped */
 };
 
 struct channel_result {
 	enum outcome outcome;
 	char detail[256]; /* printable: fingerprints, alert, HTTP status, errno text */
-	bool first_use;   /* OUTCOME_ENROLLED: the pin in fingerprint was just made */
+	bool first_use;	  /* OUTCOME_ENROLLED: the pin in fingerprint was just made */
 	bool has_fingerprint;
 	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
 	time_t peer_not_after; /* 0: not seen */
-	bool spoke_tls;   /* a handshake came so far that this BMC is known to have TLS */
+	bool spoke_tls;	       /* a handshake came so far that this BMC is known to have TLS */
 };
 
 struct channel_target {
@@ -66,7 +67,8 @@ struct channel_environment { /* borrowed; outlives every channel */
 	const struct trust_store *store;
 	const struct cert_pair *pair; /* ours; NULL members when tls is off */
 	time_t build_epoch;
-	/* A TCP socket bound to the NIC, non-blocking (from the monitor); negative errno on failure. */
+	/* A TCP socket bound to the NIC, non-blocking (from the monitor); negative errno on
+	 * failure. */
 	int (*open_socket)(int family, void *arg);
 	/* CLOCK_REALTIME seconds; replaceable by tests. */
 	time_t (*now)(void *arg);
@@ -74,7 +76,8 @@ struct channel_environment { /* borrowed; outlives every channel */
 };
 
 struct channel_handlers {
-	/* Once, unless channel_close() comes first. Connected: the channel lives on. Else: to be closed by the owner. */
+	/* Once, unless channel_close() comes first. Connected: the channel lives on. Else: to be
+	 * closed by the owner. */
 	void (*done)(struct channel *channel, const struct channel_result *result, void *arg);
 	/* Once, after OUTCOME_CONNECTED; to be closed by the owner. */
 	void (*lost)(struct channel *channel, const struct channel_result *result, void *arg);
@@ -85,17 +88,18 @@ struct channel_handlers {
 
 int channel_open(const struct channel_environment *environment, const struct channel_target *target,
 	const struct channel_handlers *handlers, struct channel **channel);
-/* Stop whatever it does and free it. Safe in every state, also from within its handlers, and with NULL. */
+/* Stop whatever it does and free it. Safe in every state, also from within its handlers, and with
+ * NULL. */
 void channel_close(struct channel *channel);
 const struct channel_info *channel_get_info(const struct channel *channel);
 
 /*
- * A Redfish request over a connected channel; answer is called once with the HTTP status (0: lost) and
- * the JSON body (borrowed, may be NULL). At most 16 wait at a time, else -EBUSY.
+ * A Redfish request over a connected channel; answer is called once with the HTTP status (0: lost)
+ * and the JSON body (borrowed, may be NULL). At most 16 wait at a time, else -EBUSY.
  */
 typedef void (*channel_answer_fn)(int status, const json_t *body, void *arg);
-int channel_request(struct channel *channel, const char *method, const char *path, const json_t *body,
-	channel_answer_fn answer, void *arg);
+int channel_request(struct channel *channel, const char *method, const char *path,
+	const json_t *body, channel_answer_fn answer, void *arg);
 
 /* Once per process, before the sandbox closes: libcurl, OpenSSL and what they read from files. */
 int channel_init_library(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Trust: who is the BMC, may we go on, and what did a failed handshake mean. Pure (the store's file
- * is read and written by trust_store.c). Section "Trust" of docs/architecture.md is the table; the unit test
- * walks it row by row.
+ * is read and written by trust_store.c). Section "Trust" of docs/architecture.md is the table; the
+ * unit test walks it row by row.
  */
 #ifndef BMCLINK_HOST_TRUST_H
 #define BMCLINK_HOST_TRUST_H
@@ -18,8 +18,9 @@
 struct trust_store { /* durable: trust.json in the worker's state directory */
 	bool pinned;
 	unsigned char pin[CERT_FINGERPRINT_SIZE];
-	bool window_open; /* a pin may be made on first use: from installation to the first connection */
-	bool seen_tls;    /* this BMC has spoken TLS: plain is a downgrade from now on */
+	bool window_open; /* a pin may be made on first use: from installation to the first
+			     connection */
+	bool seen_tls;	  /* this BMC has spoken TLS: plain is a downgrade from now on */
 	time_t pinned_at;
 };
 
@@ -43,35 +44,44 @@ enum trust_verdict {
 };
 
 /* A configured pin (settings.pin) goes before the stored one. */
-enum trust_verdict trust_check_peer(const struct trust_store *store, const struct settings *settings,
-	const struct trust_peer *peer, const struct trust_clock *clock);
+enum trust_verdict trust_check_peer(const struct trust_store *store,
+	const struct settings *settings, const struct trust_peer *peer,
+	const struct trust_clock *clock);
 bool trust_clock_unset(const struct trust_clock *clock);
 bool trust_own_expired(time_t own_not_after, const struct trust_clock *clock);
 
 /* Everything that one attempt showed; -1 in an alert: none. */
 struct trust_facts {
-	bool plain;          /* no TLS was tried on this attempt */
-	int connect_errno;   /* of connect(); 0 when it succeeded; ETIMEDOUT for our own deadline */
-	bool timed_out;      /* one of our deadlines after connect */
-	bool local_failure;  /* our own trouble */
+	bool plain;	    /* no TLS was tried on this attempt */
+	int connect_errno;  /* of connect(); 0 when it succeeded; ETIMEDOUT for our own deadline */
+	bool timed_out;	    /* one of our deadlines after connect */
+	bool local_failure; /* our own trouble */
 	bool verify_called;
 	enum trust_verdict verdict;
 	int alert_in, alert_out; /* TLS alert description, RFC 8446 clause 6 */
 	bool handshake_done;
-	bool bytes_not_tls;  /* the first bytes that came back on the service port are not a TLS record */
-	bool version_error;  /* our side found the peer's version unsupported */
-	int http_status;     /* of the first answer; 0: none */
-	bool answer_valid;   /* it was a Redfish ServiceRoot */
-	bool principal_known; /* the BMC answered us as its known host (authenticated resource readable) */
-	bool own_expired;    /* our certificate, by our clock */
-	bool tls_enabled;    /* settings.tls */
+	bool bytes_not_tls;   /* the first bytes that came back on the service port are not a TLS
+				 record */
+	bool version_error;   /* our side found the peer's version unsupported */
+	int http_status;      /* of the first answer; 0: none */
+	bool answer_valid;    /* it was a Redfish ServiceRoot */
+	bool principal_known; /* the BMC answered us as its known host (authenticated resource
+				 readable) */
+	bool own_expired;     /* our certificate, by our clock */
+	bool tls_enabled;     /* settings.tls */
 };
 
 enum outcome trust_classify(const struct trust_facts *facts);
 
-enum trust_plain { TRUST_PLAIN_NO, TRUST_PLAIN_TRY_PLAIN_PORT, TRUST_PLAIN_SAME_PORT, TRUST_PLAIN_DOWNGRADE };
-/* May the attempt go on without TLS after these facts? A time-out, reset or alert never leads there. */
-enum trust_plain trust_plain_decide(const struct trust_store *store, const struct settings *settings,
-	const struct trust_facts *facts);
+enum trust_plain {
+	TRUST_PLAIN_NO,
+	TRUST_PLAIN_TRY_PLAIN_PORT,
+	TRUST_PLAIN_SAME_PORT,
+	TRUST_PLAIN_DOWNGRADE
+};
+/* May the attempt go on without TLS after these facts? A time-out, reset or alert never leads
+ * there. */
+enum trust_plain trust_plain_decide(const struct trust_store *store,
+	const struct settings *settings, const struct trust_facts *facts);
 
 #endif
