@@ -13,15 +13,17 @@ def c_string(text):
 def main(source, target):
     with open(source, encoding="utf-8") as f:
         messages = json.load(f)["Messages"]
-    severities = {"OK": "SEVERITY_OK", "Warning": "SEVERITY_WARNING", "Critical": "SEVERITY_CRITICAL"}
+    severities = {"OK": "SEVERITY_OK", "Warning": "SEVERITY_WARNING",
+                  "Critical": "SEVERITY_CRITICAL"}
     for name, m in messages.items():
         used = [int(n) for n in re.findall(r"%(\d)", m["Message"] + m["Resolution"])]
         if max(used, default=0) != m["NumberOfArgs"] or len(m["ParamTypes"]) != m["NumberOfArgs"]:
             sys.exit(f"{source}: {name}: NumberOfArgs does not fit the text")
         if m["NumberOfArgs"] > 6:
             sys.exit(f"{source}: {name}: more than 6 arguments")
-    lines = ["/* Made from messages.json by make-message-table.py. */", "#ifndef BMCLINK_MESSAGE_TABLE_H",
-             "#define BMCLINK_MESSAGE_TABLE_H", "", "enum message_id {"]
+    lines = ["/* Made from messages.json by make-message-table.py. */",
+             "#ifndef BMCLINK_MESSAGE_TABLE_H", "#define BMCLINK_MESSAGE_TABLE_H", "",
+             "enum message_id {"]
     lines += [f"\tMSG_{name}," for name in messages] + ["\tMSG_COUNT", "};", ""]
     lines += ["#define MESSAGE_TABLE \\"]
     for name, m in messages.items():

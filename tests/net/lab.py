@@ -188,7 +188,8 @@ class Lab:
     def refuse_port(self, port=443, family=None):
         proto = {4: "meta nfproto ipv4 ", 6: "meta nfproto ipv6 ", None: ""}[family]
         self.bmc.nft("add chain inet lab refuse { type filter hook input priority 0; }\n"
-                     "add rule inet lab refuse %stcp dport %d reject with tcp reset" % (proto, port))
+                     "add rule inet lab refuse %stcp dport %d reject with tcp reset"
+                     % (proto, port))
 
     def allow_port(self):
         self.bmc.nft("flush chain inet lab refuse")
