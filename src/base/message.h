@@ -33,5 +33,8 @@ const char *message_severity_name(enum message_severity severity); /* "OK", "War
 /* The text with its arguments put in, made printable. args has the message's n_args entries.
  * Returns length. */
 size_t message_format(enum message_id id, const char *const *args, char *out, size_t size);
+/* The same for what to do about it: some resolutions take an argument too. */
+size_t message_format_resolution(
+	enum message_id id, const char *const *args, char *out, size_t size);
 
 #endif

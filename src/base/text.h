@@ -11,9 +11,9 @@
 
 /*
  * Printable form of length bytes at in: valid UTF-8 stays, control characters (C0, DEL, C1),
- * bidirectional overrides, line and paragraph separators, broken UTF-8 and the byte 00h become '?'.
- * Cut at a character boundary with "..." when it does not fit. Returns the bytes written without
- * the NUL.
+ * bidirectional overrides, invisible characters, line and paragraph separators, broken UTF-8 and
+ * the byte 00h become '?'. Cut at a character boundary with "..." when it does not fit. Returns the
+ * bytes written without the NUL.
  */
 size_t text_make_printable(const char *in, size_t length, char *out, size_t size);
 
@@ -26,9 +26,11 @@ size_t text_make_audit_value(const char *in, size_t length, char *out, size_t si
 /* Is this string printable as text_make_printable() means it, and not longer than max bytes? */
 bool text_is_printable(const char *s, size_t max);
 
-/* Lower-case hex with separator (0 for none) into out; out needs 3*length bytes. */
+/* Lower-case hex with separator (0 for none) into out; out needs 3*length bytes,
+ * at least one. */
 void text_make_hex(const unsigned char *bytes, size_t length, char separator, char *out);
-/* Hex with or without ':' separators, exactly length bytes; 0 or -EINVAL. */
+/* Hex with ':' between all bytes or none, exactly length bytes; 0 or -EINVAL, bytes then untouched.
+ */
 int text_parse_hex(const char *s, unsigned char *bytes, size_t length);
 
 #endif
