@@ -33,11 +33,14 @@ struct config_key {
 	size_t offset;		  /* of the member in the settings structure */
 	size_t size;		  /* of the member: bound for strings */
 	long minimum, maximum;	  /* for config_parse_number */
-	const char *const *names; /* for config_parse_enum: value i is names[i]; NULL ends */
-	const char *fallback;	  /* default, as it would be written; parsed by the same parser */
+	const char *const *names; /* for config_parse_enum: value i is names[i]; NULL ends; "" is a
+				   number without a name */
+	const char *
+		fallback; /* not NULL; default, as it would be written; parsed by the same parser */
 };
 
-int config_parse_onoff(const struct config_key *, const char *, void *, const char **);	 /* bool */
+int config_parse_onoff(const struct config_key *, const char *, void *,
+	const char **); /* bool; on, off and systemd's other words */
 int config_parse_enum(const struct config_key *, const char *, void *, const char **);	 /* int */
 int config_parse_number(const struct config_key *, const char *, void *, const char **); /* long */
 int config_parse_string(
@@ -48,10 +51,13 @@ int config_parse_ipv6(
 	const struct config_key *, const char *, void *, const char **); /* struct in6_addr */
 
 /*
+ * Blanks around names and values do not count; there are no quotes, no continuation lines, and no
+ * comments behind a value. A byte order mark at the start and CR at the end of lines are let pass.
+ *
  * Fill settings from the defaults, the file and its drop-ins. A missing file is an error unless
  * missing_ok; a missing drop-in directory never is. On error returns negative errno (-EINVAL for
- * content) and *error is a text for the administrator (caller frees): "FILE:LINE: Key 'x': expected
- * ..., found '...'". settings is untouched on failure.
+ * content) and *error is a text for the administrator (caller frees): "FILE:LINE: Key 'x' in
+ * [Section]: expected ..., found '...'". settings is untouched on failure.
  */
 int config_load(const char *path, bool missing_ok, const struct config_key *keys, size_t n_keys,
 	void *settings, size_t settings_size, char **error);
