@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One way to log. A line goes to the journal (native protocol, with fields) where there is one,
- * else to /dev/log, else to stderr; with --foreground on a terminal always to stderr.
+ * else to /dev/log, else to stderr; with --foreground to stderr, unless that is the journal's own
+ * stream (JOURNAL_STREAM, set by systemd).
  *
  * The log is not the event list: events (event.h) are what an administrator must know, and reach
  * the log through event_emit(); log_*() lines are for whoever looks into one machine.
@@ -30,6 +31,15 @@ struct log_field { /* one journal field; name [A-Z_]+, value is made printable b
  * so that a sandboxed process can log later. To be called once, before the first line.
  */
 void log_open(const char *ident, bool foreground, enum log_level max);
+/* The same with other sockets, for tests; the paths are borrowed for ever. */
+struct log_paths {
+	const char *journal, *syslog;
+};
+void log_open_at(
+	const char *ident, bool foreground, enum log_level max, const struct log_paths *paths);
+/* Lines that nobody took since the last one that somebody took. They are counted while the reader
+ * stands still or is gone, and the count is the first line after. */
+unsigned long log_get_lost(void);
 /* Lines above this level are dropped. */
 void log_set_level(enum log_level max);
 void log_close(void);
