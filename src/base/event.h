@@ -22,6 +22,7 @@
 struct event {
 	uint64_t sequence;    /* from 1, no gaps */
 	struct timespec time; /* CLOCK_REALTIME of the first */
+	struct timespec last; /* of the last repeat; the same as time when count is 1 */
 	enum message_id id;
 	unsigned int count;			      /* how often, for an event that repeats */
 	char args[MESSAGE_MAX_ARGS][MESSAGE_MAX_ARG]; /* printable */
@@ -29,7 +30,8 @@ struct event {
 
 struct event_log;
 
-/* Called for each new event and each change of a count; the event is valid only during the call. */
+/* Listeners (at most 4) must not emit. Called for each new event and each change of a count; the
+ * event is valid only during the call. */
 typedef void (*event_listener_fn)(const struct event *event, void *arg);
 
 int event_log_new(struct event_log **log);
@@ -42,12 +44,19 @@ void event_emit(struct event_log *log, enum message_id id, ...);
  * with others between. */
 void event_emit_flapping(struct event_log *log, enum message_id id, ...);
 
+/* Log lines for counts that no line has told of yet (a stop, an hourly tick). */
+void event_log_flush(struct event_log *log);
+
+/* For tests in virtual time; seconds. */
+typedef void (*event_clock_fn)(struct timespec *realtime, time_t *monotonic, void *arg);
+void event_log_set_clock(struct event_log *log, event_clock_fn clock, void *arg);
+
 /* Oldest first, those with sequence > after. fn returns false to end. */
 void event_log_each(const struct event_log *log, uint64_t after,
 	bool (*fn)(const struct event *event, void *arg), void *arg);
 
 /* {"sequence", "time" (RFC 3339, UTC, ms), "id", "severity", "text", "args", "count",
- * "resolution"}; new reference. */
+ * "last" (as "time"), "resolution"}; new reference. */
 json_t *event_to_json(const struct event *event);
 
 #endif
