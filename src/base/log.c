@@ -247,7 +247,8 @@ static bool tell_lost(void)
 	struct datagram datagram;
 	char text[64];
 
-	snprintf(text, sizeof(text), "%lu log lines were lost", state.lost);
+	snprintf(text, sizeof(text), "%lu log line%s lost", state.lost,
+		state.lost == 1 ? " was" : "s were");
 	make_datagram(&datagram, LOG_LEVEL_WARNING, "log", NULL, 0, text);
 	if (!deliver(&datagram))
 		return false;
