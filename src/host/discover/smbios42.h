@@ -68,14 +68,24 @@ struct smbios42 {
 /*
  * One structure (formatted area, then its strings; length is all there is). 0; -ENOTSUP when it is
  * well formed but not a network host interface (interface type other than 40h); -EBADMSG when it is
- * not well formed, with *why a static text. On -ENOTSUP and -EBADMSG out is untouched.
+ * not well formed, with *why a static text. On -ENOTSUP and -EBADMSG out is untouched. The first
+ * Redfish over IP record is decoded; further ones count as skipped.
  */
 int smbios42_decode(const uint8_t *data, size_t length, struct smbios42 *out, const char **why);
 
 /*
+ * As smbios42_decode(), but one answer for each Redfish over IP record of the structure (a BMC may
+ * publish an IPv4 and an IPv6 one), at most max: each repeats the device. Returns how many, or
+ * negative errno.
+ */
+int smbios42_decode_all(
+	const uint8_t *data, size_t length, struct smbios42 *out, size_t max, const char **why);
+
+/*
  * Walk a whole SMBIOS table (content of /sys/firmware/dmi/tables/DMI) and decode its type 42
- * structures, at most max; returns how many were kept. Ends at type 127, at the table's end, or at
- * the first structure that does not fit. *bad counts type 42 structures that were not well formed.
+ * structures, with smbios42_decode_all(), at most max answers; returns how many were kept. Ends at
+ * type 127, at the table's end, or at the first structure that does not fit. *bad counts type 42
+ * structures that were not well formed.
  */
 size_t smbios42_walk(
 	const uint8_t *table, size_t length, struct smbios42 *out, size_t max, unsigned int *bad);
