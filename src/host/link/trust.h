@@ -22,6 +22,7 @@ struct trust_store { /* durable: trust.json in the worker's state directory */
 			     connection */
 	bool seen_tls;	  /* this BMC has spoken TLS: plain is a downgrade from now on */
 	time_t pinned_at;
+	bool damaged; /* the file is there and cannot be read: trusts nobody, and opens no window */
 };
 
 struct trust_peer { /* what the peer's certificate says */
@@ -75,12 +76,16 @@ enum outcome trust_classify(const struct trust_facts *facts);
 
 enum trust_plain {
 	TRUST_PLAIN_NO,
-	TRUST_PLAIN_TRY_PLAIN_PORT,
+	TRUST_PLAIN_TRY_PLAIN_PORT, /* only a look: a refused port is no proof of anything */
 	TRUST_PLAIN_SAME_PORT,
-	TRUST_PLAIN_DOWNGRADE
+	TRUST_PLAIN_DOWNGRADE,
+	TRUST_PLAIN_OK, /* the look found a ServiceRoot, and plain is allowed */
 };
-/* May the attempt go on without TLS after these facts? A time-out, reset or alert never leads
- * there. */
+/*
+ * May the attempt go on without TLS after these facts? A time-out, reset or alert never leads
+ * there. Asked twice: with the facts of the TLS attempt, and, once a ServiceRoot came back on the
+ * plain port, with the facts of the plain one (plain and answer_valid set): OK or DOWNGRADE.
+ */
 enum trust_plain trust_plain_decide(const struct trust_store *store,
 	const struct settings *settings, const struct trust_facts *facts);
 

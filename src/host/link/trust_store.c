@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/link/trust_store.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/state.h"
+#include "base/text.h"
+
+#define FORMAT 1
+
+static int save(int dir_fd, const struct trust_store *store)
+{
+	char pin[3 * CERT_FINGERPRINT_SIZE] = "";
+	json_t *object;
+	int r;
+
+	if (store->pinned)
+		text_make_hex(store->pin, sizeof(store->pin), ':', pin);
+	object = json_pack("{s:i, s:b, s:s, s:b, s:b, s:I}", "format", FORMAT, "pinned",
+		store->pinned, "pin", pin, "window_open", store->window_open, "seen_tls",
+		store->seen_tls, "pinned_at", (json_int_t)store->pinned_at);
+	if (!object)
+		return -ENOMEM;
+	r = state_write_json(dir_fd, TRUST_STORE_FILE, object, 0600);
+	json_decref(object);
+	return r;
+}
+
+static int parse(json_t *object, struct trust_store *store)
+{
+	struct trust_store parsed = {0};
+	int format, pinned, window_open, seen_tls;
+	json_int_t pinned_at;
+	const char *pin;
+
+	if (json_unpack(object, "{s:i, s:b, s:s, s:b, s:b, s:I}", "format", &format, "pinned",
+		    &pinned, "pin", &pin, "window_open", &window_open, "seen_tls", &seen_tls,
+		    "pinned_at", &pinned_at) < 0 ||
+		format != FORMAT)
+		return -EBADMSG;
+	if (pinned && text_parse_hex(pin, parsed.pin, sizeof(parsed.pin)) < 0)
+		return -EBADMSG;
+	if (pinned && window_open) /* never written: somebody's hand, or a disk's */
+		return -EBADMSG;
+	parsed.pinned = pinned != 0;
+	parsed.window_open = window_open != 0;
+	parsed.seen_tls = seen_tls != 0;
+	parsed.pinned_at = (time_t)pinned_at;
+	*store = parsed;
+	return 0;
+}
+
+int trust_store_load(int dir_fd, struct trust_store *store)
+{
+	json_t *object = NULL;
+	int r;
+
+	*store = (struct trust_store){0};
+	r = state_read_json(dir_fd, TRUST_STORE_FILE, &object);
+	if (r == -ENOENT)
+		return r;
+	if (r == 0)
+		r = parse(object, store);
+	json_decref(object);
+	store->damaged = r < 0;
+	return r;
+}
+
+static int replace(int dir_fd, struct trust_store *store, const struct trust_store *next)
+{
+	int r = save(dir_fd, next);
+
+	if (r == 0)
+		*store = *next;
+	return r;
+}
+
+int trust_store_reset(int dir_fd, struct trust_store *store)
+{
+	return replace(dir_fd, store, &(struct trust_store){.window_open = true});
+}
+
+int trust_store_pin(int dir_fd, struct trust_store *store,
+	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE], time_t now)
+{
+	struct trust_store next = {.pinned = true, .seen_tls = true, .pinned_at = now};
+
+	memcpy(next.pin, fingerprint, sizeof(next.pin));
+	return replace(dir_fd, store, &next);
+}
+
+int trust_store_note_tls(int dir_fd, struct trust_store *store)
+{
+	struct trust_store next = *store;
+
+	/* A damaged store is not written over: what it held is for an administrator to judge. */
+	if (store->seen_tls || store->damaged)
+		return 0;
+	next.seen_tls = true;
+	return replace(dir_fd, store, &next);
+}
+
+int trust_store_close_window(int dir_fd, struct trust_store *store)
+{
+	struct trust_store next = *store;
+
+	if (!store->window_open || store->damaged)
+		return 0;
+	next.window_open = false;
+	return replace(dir_fd, store, &next);
+}

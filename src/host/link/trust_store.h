@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trust store's file: trust.json in the worker's state directory. Each change is durable before
+ * the function returns; when it cannot be made durable, the store in memory stays as it was.
+ */
+#ifndef BMCLINK_HOST_TRUST_STORE_H
+#define BMCLINK_HOST_TRUST_STORE_H
+
+#include "host/link/trust.h"
+
+#define TRUST_STORE_FILE "trust.json"
+
+/*
+ * Read the store. 0; -ENOENT: there is no file, the store trusts nobody and its window is closed;
+ * -EBADMSG: the file cannot be understood, the store is set to damaged. A missing or damaged file
+ * never opens a window: trust_store_reset() does, at a fresh installation (identity.h) or when an
+ * administrator asks. Other negative errno: damaged, too. The store is always set.
+ */
+int trust_store_load(int dir_fd, struct trust_store *store);
+
+/* Forget everything and open the window. */
+int trust_store_reset(int dir_fd, struct trust_store *store);
+/* Pin this BMC and close the window; it has spoken TLS, or will. */
+int trust_store_pin(int dir_fd, struct trust_store *store,
+	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE], time_t now);
+/* Remember that the BMC has TLS: plain is a downgrade from now on. Writes only when it is news. */
+int trust_store_note_tls(int dir_fd, struct trust_store *store);
+/* The window closes with the first connection, also with one without TLS. Writes only when open. */
+int trust_store_close_window(int dir_fd, struct trust_store *store);
+
+#endif
