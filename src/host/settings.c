@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/settings.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "host/settings_values.h"
+
+#define MEMBER(m) offsetof(struct settings, m), sizeof(((struct settings *)0)->m)
+
+static const char *const configure_names[] = {
+	[CONFIGURE_ONCE] = "once", [CONFIGURE_NEVER] = "never", NULL};
+static const char *const filter_names[] = {
+	[FILTER_REPLIES] = "replies", [FILTER_OFF] = "off", NULL};
+static const char *const trust_names[] = {
+	[TRUST_KCS] = "kcs", [TRUST_FIRST_USE] = "first-use", [TRUST_PINNED] = "pinned", NULL};
+static const char *const update_names[] = {"off", "notify", "install", NULL};
+
+/* clang-format off */
+static const struct config_key keys[] = {
+	{"Link", "interface", settings_parse_interface, MEMBER(interface), .fallback = "auto"},
+	{"Link", "ipv4", config_parse_onoff, MEMBER(ipv4), .fallback = "on"},
+	{"Link", "ipv6", config_parse_onoff, MEMBER(ipv6), .fallback = "on"},
+	{"Link", "host_ipv4", config_parse_ipv4, MEMBER(host_ipv4), .fallback = ""},
+	{"Link", "bmc_ipv4", config_parse_ipv4, MEMBER(bmc_ipv4), .fallback = ""},
+	{"Link", "host_ipv6", config_parse_ipv6, MEMBER(host_ipv6), .fallback = ""},
+	{"Link", "bmc_ipv6", config_parse_ipv6, MEMBER(bmc_ipv6), .fallback = ""},
+	{"Link", "port", settings_parse_port, MEMBER(port), .fallback = ""},
+	{"Link", "plain_port", settings_parse_port, MEMBER(plain_port), .fallback = ""},
+	{"Link", "configure", config_parse_enum, MEMBER(configure), .names = configure_names,
+		.fallback = "once"},
+	{"Link", "nic_filter", config_parse_enum, MEMBER(nic_filter), .names = filter_names,
+		.fallback = "replies"},
+	{"Tls", "tls", config_parse_onoff, MEMBER(tls), .fallback = "on"},
+	{"Tls", "tls_min_version", config_parse_enum, MEMBER(tls_min_version),
+		.names = settings_tls_names, .fallback = "1.1"},
+	{"Tls", "tls_max_version", config_parse_enum, MEMBER(tls_max_version),
+		.names = settings_tls_names, .fallback = "1.3"},
+	{"Tls", "trust", config_parse_enum, MEMBER(trust), .names = trust_names,
+		.fallback = "first-use"},
+	{"Tls", "pin", settings_parse_pin, MEMBER(pin), .fallback = ""},
+	{"InbandAccess", "enabled", config_parse_onoff, MEMBER(inband_access), .fallback = "off"},
+	{"SnmpGet", "enabled", config_parse_onoff, MEMBER(snmp_get), .fallback = "off"},
+	{"LocalNames", "enabled", config_parse_onoff, MEMBER(local_names), .fallback = "on"},
+	{"AutoUpdate", "mode", config_parse_enum, MEMBER(auto_update), .names = update_names,
+		.fallback = "off"},
+};
+/* clang-format on */
+
+/* What is right key by key and wrong together; static text or NULL. */
+static const char *find_contradiction(const struct settings *s)
+{
+	if (s->host_ipv4.s_addr && s->host_ipv4.s_addr == s->bmc_ipv4.s_addr)
+		return "host_ipv4 and bmc_ipv4 in [Link]: expected two different addresses";
+	if (!IN6_IS_ADDR_UNSPECIFIED(&s->host_ipv6) &&
+		IN6_ARE_ADDR_EQUAL(&s->host_ipv6, &s->bmc_ipv6))
+		return "host_ipv6 and bmc_ipv6 in [Link]: expected two different addresses";
+	if (s->port && s->port == s->plain_port)
+		return "port and plain_port in [Link]: expected two different ports";
+	if (s->tls_min_version > s->tls_max_version)
+		return "tls_min_version in [Tls]: expected at most tls_max_version";
+	if (s->pin[0] && !s->tls)
+		return "pin in [Tls]: expected tls = on, for without TLS nothing shows who the BMC "
+		       "is";
+	return NULL;
+}
+
+static int check(const struct settings *settings, const char *name, char **error)
+{
+	const char *contradiction = find_contradiction(settings);
+
+	if (!contradiction)
+		return 0;
+	if (asprintf(error, "%s: %s", name, contradiction) < 0)
+		*error = NULL;
+	return -EINVAL;
+}
+
+int settings_load(const char *path, bool missing_ok, struct settings *settings, char **error)
+{
+	struct settings loaded = {0};
+	int r = config_load(
+		path, missing_ok, keys, ARRAY_SIZE(keys), &loaded, sizeof(loaded), error);
+
+	if (r == 0)
+		r = check(&loaded, path, error);
+	if (r == 0)
+		*settings = loaded;
+	return r;
+}
+
+int settings_parse(
+	const char *text, size_t length, const char *name, struct settings *settings, char **error)
+{
+	struct settings parsed = {0};
+	int r = config_load_text(
+		text, length, name, keys, ARRAY_SIZE(keys), &parsed, sizeof(parsed), error);
+
+	if (r == 0)
+		r = check(&parsed, name, error);
+	if (r == 0)
+		*settings = parsed;
+	return r;
+}
+
+void settings_init(struct settings *settings)
+{
+	char *error = NULL;
+
+	/* The defaults are right by themselves (test_settings): this fails for want of memory. */
+	memset(settings, 0, sizeof(*settings));
+	if (settings_parse("", 0, "default", settings, &error) < 0)
+		abort();
+}
+
+/* The value as it would be written. */
+static void format_value(
+	const struct config_key *key, const struct settings *settings, char *out, size_t size)
+{
+	const void *member = (const char *)settings + key->offset;
+
+	if (key->parse == config_parse_onoff)
+		snprintf(out, size, "%s", *(const bool *)member ? "on" : "off");
+	else if (key->parse == config_parse_enum)
+		snprintf(out, size, "%s", key->names[*(const int *)member]);
+	else if (key->parse == settings_parse_port)
+		snprintf(out, size, "%ld", *(const long *)member);
+	else if (key->parse == config_parse_ipv4)
+		inet_ntop(AF_INET, member, out, (socklen_t)size);
+	else if (key->parse == config_parse_ipv6)
+		inet_ntop(AF_INET6, member, out, (socklen_t)size);
+	else
+		snprintf(out, size, "%s", (const char *)member);
+}
+
+int settings_to_text(const struct settings *settings, char **text)
+{
+	struct settings defaults;
+	const char *section = "";
+	char value[256];
+	size_t length;
+	FILE *f;
+
+	settings_init(&defaults);
+	f = open_memstream(text, &length);
+	if (!f)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct config_key *key = &keys[i];
+
+		if (memcmp((const char *)settings + key->offset,
+			    (const char *)&defaults + key->offset, key->size) == 0)
+			continue;
+		if (strcmp(section, key->section) != 0)
+			fprintf(f, "[%s]\n", key->section);
+		section = key->section;
+		format_value(key, settings, value, sizeof(value));
+		fprintf(f, "%s = %s\n", key->name, value);
+	}
+	return fclose(f) == 0 ? 0 : -ENOMEM;
+}
