@@ -46,9 +46,10 @@ struct plan {
 	bool found; /* a NIC was found (it may still not be ready) */
 	enum plan_source nic_source;
 	struct plan_nic nic;
-	unsigned int others; /* further NICs that match as well: the choice is then the lowest
-				ifindex, with a warning */
-	char why_not[160];   /* when not found: what was looked for, printable */
+	unsigned int
+		others;	   /* further NICs that match as well: the choice is then the lowest
+			      ifindex, with a warning (several PCI NICs of one model: no choice) */
+	char why_not[160]; /* when not found: what was looked for, printable */
 
 	enum plan_source ipv4_source;
 	unsigned int n_bmc_ipv4; /* 0: IPv4 cannot be planned (BMC has only IPv6 by type 42) */
@@ -63,9 +64,11 @@ struct plan {
 	struct in6_addr host_ipv6;
 	unsigned int host_ipv6_prefix;
 
+	unsigned int refused; /* addresses of type 42 not taken: see plan_accepts_ipv4() */
 	uint16_t port, plain_port;
 	char hostname[SMBIOS42_MAX_HOSTNAME];
 	const struct smbios42 *record; /* the type 42 structure that matched, borrowed, or NULL */
+	unsigned int records_used;     /* bit i: records[i] speaks of this NIC */
 };
 
 struct plan_facts {
@@ -77,6 +80,26 @@ struct plan_facts {
 };
 
 void plan_make(const struct plan_facts *facts, struct plan *plan);
+
+/*
+ * What firmware may name as an address of this link: link-local (but not 169.254.169.0/24 and
+ * 169.254.170.0/24, where clouds have their metadata services), RFC 1918, or the vendor's own
+ * default network; fe80::/10 and ULA. A /32 route to anything else could take traffic that is not
+ * the BMC's: a BMC that has been taken over must not get at it. An administrator may name any
+ * address in the configuration.
+ */
+bool plan_accepts_ipv4(struct in_addr address, uint16_t vendor, uint16_t product);
+bool plan_accepts_ipv6(const struct in6_addr *address);
+/* The other host of the prefix: BMC + 1, or - 1 where + 1 is the broadcast address. An unknown
+ * prefix (0, 32) counts as 24. */
+struct in_addr plan_host_beside(struct in_addr bmc, unsigned int prefix);
+
+/* What an address assignment type means for us: docs/discovery.md has the table for people. */
+struct plan_meaning {
+	bool take_host, take_service; /* the record's address of that end is used when given */
+	const char *host;	      /* one sentence for `bmclinkctl discover` */
+};
+const struct plan_meaning *plan_get_meaning(enum smbios42_assignment assignment);
 
 /* For `bmclinkctl discover --json`: every record, every NIC looked at, the plan and its sources.
  * New reference. */
