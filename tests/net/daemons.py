@@ -184,21 +184,22 @@ class Agent(Daemon):
     def status(self):
         return json.loads(self.ctl("status", "--json", check=False).stdout)
 
-    def events(self, after=0):
-        """The agent's events, oldest first; after: a sequence number."""
+    def events(self, mark=None):
+        """The agent's events, oldest first. With a mark: those that came, or came again, since."""
         out = self.ctl("events", "--json").stdout
         events = [json.loads(line) for line in out.splitlines() if line.strip()]
-        return [e for e in events if e["sequence"] > after]
+        return [e for e in events if e["count"] > (mark or {}).get(e["sequence"], 0)]
 
-    def last_sequence(self):
-        return max([e["sequence"] for e in self.events()], default=0)
+    def mark(self):
+        """This moment, for events(): a repeated event is one entry with a growing count."""
+        return {e["sequence"]: e["count"] for e in self.events()}
 
-    def event_ids(self, after=0):
-        return [e["id"] for e in self.events(after)]
+    def event_ids(self, mark=None):
+        return [e["id"] for e in self.events(mark)]
 
-    def wait_event(self, message_id, timeout=10, after=0):
+    def wait_event(self, message_id, timeout=10, mark=None):
         def found():
-            matches = [e for e in self.events(after) if e["id"] == message_id]
+            matches = [e for e in self.events(mark) if e["id"] == message_id]
             return matches[-1] if matches else None
         return wait_for(found, timeout, "event " + message_id)
 
@@ -258,9 +259,9 @@ class Endpoint(Daemon):
     def start(self, sections=None, wait=True, **keys):
         super().start(sections, **keys)
         if wait:
-            wait_for(self._listens, 10, "bmclink-endpoint listens")
+            wait_for(self.listens, 10, "bmclink-endpoint listens")
         return self
 
-    def _listens(self):
+    def listens(self):
         assert self.is_running(), "bmclink-endpoint ended: " + self.log()[-2000:]
         return self.namespace.run(["ss", "-Hltn"], check=False).stdout.strip()

@@ -21,6 +21,7 @@ class Trees:
         os.makedirs(os.path.join(self.proc, "sys", "kernel", "random"))
         os.makedirs(os.path.join(self.run, "udev", "data"))
         os.makedirs(os.path.join(self.dmi, "entries"))
+        _write(os.path.join(self.run, "udev", "control"), "")  # udev runs here
         # What is truly per network namespace stays the kernel's own.
         os.symlink("/proc/sys/net", os.path.join(self.proc, "sys", "net"))
         self.new_boot()
@@ -34,7 +35,7 @@ class Trees:
     # One USB NIC, as the kernel shows it: class/net/NAME -> devices/.../net/NAME, whose "device"
     # is the USB interface, whose parent is the USB device with the ids.
 
-    def plug(self, name, ifindex, mac, ids=DELL_NIC):
+    def plug(self, name, ifindex, mac, ids=DELL_NIC, settled=True):
         device = os.path.join(self.sys, "devices", "pci0000:00", "0000:00:14.0", "usb1", "1-3")
         net = os.path.join(device, "1-3:1.0", "net", name)
         os.makedirs(net)
@@ -49,6 +50,11 @@ class Trees:
         os.symlink("../..", os.path.join(net, "device"))
         os.symlink(os.path.relpath(net, os.path.join(self.sys, "class", "net")),
                    os.path.join(self.sys, "class", "net", name))
+        if settled:
+            self.settle(ifindex)
+
+    def settle(self, ifindex):
+        """udev is done with this interface."""
         _write(os.path.join(self.run, "udev", "data", "n%d" % ifindex),
                "I:1\nE:ID_BUS=usb\nG:systemd\n")
 

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import os
+import shutil
 import socket
 import ssl
 import threading
@@ -41,6 +42,20 @@ def make_certificate(folder, name, not_before=None, not_after=None, common_name=
                                      serialization.PrivateFormat.PKCS8,
                                      serialization.NoEncryption()))
     return paths
+
+
+def replace_certificate(path, **dates):
+    """Another pair in the place of one of ours, with the owner and modes of the old one."""
+    key_path = path[:-4] + ".key"
+    folder = os.path.dirname(path) + "-new"
+    new, new_key = make_certificate(folder, "pair", **dates)
+    for source, target in ((new, path), (new_key, key_path)):
+        with open(source, "rb") as file:
+            content = file.read()
+        with open(target, "r+b") as file:  # written into: owner and mode stay
+            file.truncate()
+            file.write(content)
+    shutil.rmtree(folder)
 
 
 def load_certificate(path):
