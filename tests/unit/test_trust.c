@@ -42,7 +42,7 @@ static struct trust_store make_store(enum stored stored)
 
 static struct settings make_settings(enum settings_trust trust, const char *pin)
 {
-	struct settings settings = {.tls = true, .trust = trust};
+	struct settings settings = {.tls = true, .trust = (int)trust};
 
 	snprintf(settings.pin, sizeof(settings.pin), "%s", pin);
 	return settings;

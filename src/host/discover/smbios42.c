@@ -254,7 +254,7 @@ static void decode_hostname(struct view data, char *out, size_t size)
 {
 	size_t length = view_u8(data, 90);
 	const void *end;
-	struct view name;
+	struct view name = data;
 
 	if (!view_cut(data, REDFISH_MIN, length, &name))
 		view_cut(data, REDFISH_MIN, data.length - REDFISH_MIN, &name);
