@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/message.h"
 #include "host/discover/plan.h"
 
 struct priv;
@@ -31,7 +32,8 @@ struct priv_profile {
 			  spent) */
 	struct in_addr host_ipv4, bmc_ipv4;
 	bool has_ipv6;
-	struct in6_addr host_ipv6;
+	struct in6_addr host_ipv6, bmc_ipv6; /* with bmc_ipv6: a pair as for IPv4, prefix 128; with
+						:: the prefix is routed to the NIC, 64 at least */
 	uint8_t ipv6_prefix;
 };
 
@@ -39,7 +41,16 @@ enum priv_notice {
 	PRIV_NOTICE_STOP,   /* end in good order */
 	PRIV_NOTICE_RELOAD, /* new settings are to be fetched: priv_get_settings() */
 	PRIV_NOTICE_ARP,    /* data: struct in_addr that answered an ARP probe */
+	PRIV_NOTICE_EVENT,  /* data: struct priv_event, of what happened in the monitor: to be
+			       emitted by the worker, which keeps the events */
 };
+
+struct priv_event {
+	enum message_id id;
+	unsigned int n_args;
+	char args[MESSAGE_MAX_ARGS][MESSAGE_MAX_ARG];
+};
+
 typedef void (*priv_notice_fn)(enum priv_notice notice, const void *data, size_t length, void *arg);
 
 /* Descriptors come from the monitor at exec (environment of worker.c). */
@@ -49,6 +60,12 @@ int priv_notice_fd(const struct priv *priv); /* readable: call priv_read_notices
 int priv_read_notices(
 	struct priv *priv, priv_notice_fn fn, void *arg); /* -EPIPE: the monitor is gone */
 
+/*
+ * The first act of a worker: the monitor then counts it as started. *machine names this machine
+ * (machine-id and system UUID; valid as long as priv): state that was made under another name is a
+ * copy.
+ */
+int priv_hello(struct priv *priv, const char **machine);
 int priv_get_settings(
 	struct priv *priv, char **text, size_t *length); /* settings_parse() form; caller frees */
 int priv_get_nic_facts(
