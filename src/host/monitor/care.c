@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/monitor/care.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <jansson.h>
+
+#include "base/log.h"
+#include "base/state.h"
+#include "base/util.h"
+#include "host/monitor/nft.h"
+#include "host/monitor/nl.h"
+#include "host/monitor/profile.h"
+
+#define MODULE	  "care"
+#define CARE_FILE "care.json"
+#define MAX_VALUE 32
+
+struct sysctl {
+	const char *dir; /* below proc/sys/net, the interface's name follows */
+	const char *name;
+	const char *value;
+};
+
+static const struct sysctl sysctls[] = {
+	/* no route, no address and no name server from the BMC; no traffic through this host */
+	{"ipv6/conf",  "accept_ra",		   "0" },
+	{"ipv6/conf",  "accept_redirects",	  "0" },
+	{"ipv6/conf",  "accept_source_route",	     "0" },
+	{"ipv6/conf",  "forwarding",		    "0" },
+	{"ipv6/conf",  "proxy_ndp",		   "0" },
+	{"ipv4/conf",  "accept_redirects",	  "0" },
+	{"ipv4/conf",  "send_redirects",		"0" },
+	{"ipv4/conf",  "accept_source_route",	     "0" },
+	{"ipv4/conf",  "forwarding",		    "0" },
+	{"ipv4/conf",  "proxy_arp",		   "0" },
+	{"ipv4/conf",  "route_localnet",		"0" },
+ /* the BMC speaks in its own name only, and learns of no other address of this host */
+	{"ipv4/conf",  "rp_filter",		   "1" },
+	{"ipv4/conf",  "arp_ignore",		    "1" },
+	{"ipv4/conf",  "arp_announce",	      "2" },
+ /* the other end's duplicate detection eats the first solicitation; with the kernel's
+	 * second until the next one IPv6 takes 2 s instead of 60 ms */
+	{"ipv6/neigh", "retrans_time_ms",		  "50"},
+	{"ipv4/neigh", "retrans_time_ms",		  "50"},
+	{"ipv6/conf",  "router_solicitation_delay", "0" },
+	{"ipv6/conf",  "router_solicitations",      "0" },
+};
+
+struct care {
+	struct care_target target;
+	char boot_id[PROFILE_MAX_ID];
+	bool filter;				     /* the nft table stands */
+	char before[ARRAY_SIZE(sysctls)][MAX_VALUE]; /* "": not changed by us */
+	char set[ARRAY_SIZE(sysctls)][MAX_VALUE];    /* as read back; "": not known */
+};
+
+/* The kernel files sysctls by name and we know the NIC by index: a rename in between would hit
+ * another NIC, so the name is asked again once the directory is held open. */
+static int open_dir(const struct care *care, const char *dir)
+{
+	char name[IF_NAMESIZE], again[IF_NAMESIZE], path[PATH_MAX];
+	_cleanup_close_ int fd = -1;
+
+	if (if_indextoname(care->target.ifindex, name) == NULL)
+		return -ENODEV;
+	snprintf(path, sizeof(path), "%s/sys/net/%s/%s", care->target.proc_root, dir, name);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (if_indextoname(care->target.ifindex, again) == NULL || strcmp(name, again) != 0)
+		return -EAGAIN;
+	return util_steal_fd(&fd);
+}
+
+static int read_value(int dir_fd, const char *name, char value[MAX_VALUE])
+{
+	_cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, value, MAX_VALUE - 1);
+	if (n < 0)
+		return -errno;
+	value[n] = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	return 0;
+}
+
+static int write_value(int dir_fd, const char *name, const char *value)
+{
+	_cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
+}
+
+static int access_sysctl(const struct care *care, size_t i, const char *value, char *read)
+{
+	_cleanup_close_ int dir_fd = open_dir(care, sysctls[i].dir);
+
+	if (dir_fd < 0)
+		return dir_fd;
+	if (value != NULL)
+		return write_value(dir_fd, sysctls[i].name, value);
+	return read_value(dir_fd, sysctls[i].name, read);
+}
+
+static int store(const struct care *care)
+{
+	json_t *values = json_object();
+	json_t *root = json_pack("{s:s, s:I, s:o}", "boot_id", care->boot_id, "ifindex",
+		(json_int_t)care->target.ifindex, "before", values);
+	char key[96];
+	size_t i;
+	int r = root == NULL ? -ENOMEM : 0;
+
+	for (i = 0; i < ARRAY_SIZE(sysctls) && r == 0; i++) {
+		snprintf(key, sizeof(key), "%s/%s", sysctls[i].dir, sysctls[i].name);
+		if (care->before[i][0] != '\0' &&
+			json_object_set_new(values, key, json_string(care->before[i])) < 0)
+			r = -ENOMEM;
+	}
+	if (r == 0)
+		r = state_write_json(care->target.state_fd, CARE_FILE, root, 0600);
+	json_decref(root);
+	return r;
+}
+
+/* What an earlier monitor wrote, if it was in this boot: 0, or negative errno. */
+static int load(int state_fd, const char *boot_id, struct care *care)
+{
+	const char *s;
+	json_t *root = NULL;
+	char key[96];
+	size_t i;
+	int r = state_read_json(state_fd, CARE_FILE, &root);
+
+	if (r < 0)
+		return r;
+	s = json_string_value(json_object_get(root, "boot_id"));
+	if (s == NULL || strcmp(s, boot_id) != 0)
+		r = -ESTALE;
+	care->target.ifindex = (unsigned int)json_integer_value(json_object_get(root, "ifindex"));
+	for (i = 0; i < ARRAY_SIZE(sysctls) && r == 0; i++) {
+		snprintf(key, sizeof(key), "%s/%s", sysctls[i].dir, sysctls[i].name);
+		s = json_string_value(json_object_get(json_object_get(root, "before"), key));
+		if (s != NULL)
+			snprintf(care->before[i], MAX_VALUE, "%s", s);
+	}
+	json_decref(root);
+	return r;
+}
+
+static void put_back(struct care *care)
+{
+	char now[MAX_VALUE], why[256];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
+		if (care->before[i][0] == '\0' || access_sysctl(care, i, NULL, now) < 0)
+			continue;
+		/* somebody else's later choice stays */
+		if (care->set[i][0] != '\0' && strcmp(now, care->set[i]) != 0)
+			continue;
+		if (strcmp(now, care->before[i]) != 0)
+			access_sysctl(care, i, care->before[i], NULL);
+	}
+	if (care->filter && nft_unprotect(care->target.ifindex, why, sizeof(why)) < 0)
+		log_warning(MODULE, "cannot remove the nft table: %s", why);
+	state_remove_file(care->target.state_fd, CARE_FILE);
+}
+
+void care_recover(int state_fd, const char *proc_root, const char *boot_id)
+{
+	/* whether its filter stood is not known: removing a table that is not there is harmless */
+	struct care care = {
+		.target = {.state_fd = state_fd, .proc_root = proc_root},
+		  .filter = true
+	};
+	int r = load(state_fd, boot_id, &care);
+
+	if (r == 0)
+		put_back(&care);
+	else if (r != -ENOENT)
+		state_remove_file(state_fd, CARE_FILE);
+}
+
+static void note(char *why, size_t size, const char *what, int r)
+{
+	size_t used = strlen(why);
+
+	/* the first two say enough */
+	if (used < size / 2)
+		snprintf(why + used, size - used, "%s%s: %s", used > 0 ? ", " : "", what,
+			strerror(-r));
+}
+
+static void set_sysctls(struct care *care, char *why, size_t size)
+{
+	char now[MAX_VALUE];
+	size_t i;
+	int r;
+
+	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
+		r = access_sysctl(care, i, NULL, now);
+		if (r == -ENOENT) /* no IPv6 stack, or an older kernel */
+			continue;
+		if (r == 0 && strcmp(now, sysctls[i].value) != 0)
+			r = access_sysctl(care, i, sysctls[i].value, NULL);
+		if (r < 0)
+			note(why, size, sysctls[i].name, r);
+		else /* not what we wrote: the kernel rounds times to its ticks */
+			access_sysctl(care, i, NULL, care->set[i]);
+	}
+}
+
+void care_set_filter(struct care *care, bool filter, char *why, size_t size)
+{
+	int r;
+
+	why[0] = '\0';
+	if (filter)
+		r = nft_protect(care->target.ifindex, why, size);
+	else
+		r = care->filter ? nft_unprotect(care->target.ifindex, why, size) : 0;
+	if (r == 0)
+		why[0] = '\0';
+	if (r == 0 || r == -EOPNOTSUPP)
+		care->filter = filter;
+}
+
+static void remember(struct care *care, const struct care *earlier)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
+		if (earlier->target.ifindex == care->target.ifindex &&
+			earlier->before[i][0] != '\0')
+			memcpy(care->before[i], earlier->before[i], MAX_VALUE);
+		else
+			access_sysctl(care, i, NULL, care->before[i]);
+	}
+}
+
+int care_start(
+	const struct care_target *target, bool filter, struct care **care, char *why, size_t size)
+{
+	char filter_why[160] = "";
+	struct care earlier = {.target = {.ifindex = 0}};
+	_cleanup_free_ struct care *made = calloc(1, sizeof(*made));
+	unsigned int removed = 0;
+	int r;
+
+	why[0] = '\0';
+	if (made == NULL)
+		return -ENOMEM;
+	made->target = *target;
+	snprintf(made->boot_id, sizeof(made->boot_id), "%s", target->boot_id);
+	/* a killed monitor's originals are the true ones; for another NIC they are put back first
+	 */
+	r = load(target->state_fd, target->boot_id, &earlier);
+	if (r < 0)
+		earlier.target.ifindex = 0;
+	else if (earlier.target.ifindex != target->ifindex)
+		care_recover(target->state_fd, target->proc_root, target->boot_id);
+	remember(made, &earlier);
+	made->filter = earlier.target.ifindex == target->ifindex;
+	r = store(made);
+	if (r < 0)
+		note(why, size, CARE_FILE, r);
+	set_sysctls(made, why, size);
+	r = nl_delete_ra_routes(target->ifindex, &removed);
+	if (r < 0 && r != -EOPNOTSUPP && r != -EAFNOSUPPORT)
+		note(why, size, "routes of router advertisements", r);
+	if (removed > 0)
+		log_notice(MODULE, "removed %u routes that router advertisements brought", removed);
+	care_set_filter(made, filter, filter_why, sizeof(filter_why));
+	if (filter_why[0] != '\0')
+		snprintf(why + strlen(why), size - strlen(why), "%s%s", why[0] != '\0' ? ", " : "",
+			filter_why);
+	*care = util_steal_ptr(made);
+	return 0;
+}
+
+void care_stop(struct care *care)
+{
+	if (care == NULL)
+		return;
+	put_back(care);
+	free(care);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Care of the NIC: what keeps the BMC from owning the host, and what makes IPv6 quick. Sysctls of
+ * this interface and an nft table; never an address. Set at each birth of the NIC, put back at
+ * stop. What was there before is written to care.json first, so that it is put back also when the
+ * monitor was killed in between.
+ */
+#ifndef BMCLINK_HOST_CARE_H
+#define BMCLINK_HOST_CARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct care;
+
+struct care_target {
+	int state_fd;	       /* <state-dir>/monitor */
+	const char *proc_root; /* borrowed for the life of the care */
+	const char *boot_id;   /* copied */
+	unsigned int ifindex;
+};
+
+/*
+ * Always makes a care, as complete as it can be (-ENOMEM, -ENODEV: none). why tells what could not
+ * be protected, "" when everything was.
+ */
+int care_start(
+	const struct care_target *target, bool filter, struct care **care, char *why, size_t size);
+void care_set_filter(struct care *care, bool filter, char *why, size_t size);
+/* Put back what is still as we set it, and free. NULL does nothing. */
+void care_stop(struct care *care);
+/* Put back what a killed monitor left in this boot; nothing when there is nothing. */
+void care_recover(int state_fd, const char *proc_root, const char *boot_id);
+
+#endif
