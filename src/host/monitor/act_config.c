@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Acts that only tell: who we are, the settings. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "host/monitor/acts.h"
+
+int act_hello(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
+{
+	char machine[ACTS_MAX_MACHINE];
+
+	if (!wire_is_done(in))
+		return -EPERM;
+	snprintf(machine, sizeof(machine), "%s/%s", acts->machine.machine_id,
+		acts->machine.system_uuid);
+	wire_put_string(out, machine);
+	acts->environment->hello(acts->environment->arg);
+	return 0;
+}
+
+int act_get_settings(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
+{
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	if (!wire_is_done(in))
+		return -EPERM;
+	r = settings_to_text(&acts->settings, &text);
+	if (r < 0)
+		return r;
+	wire_put_bytes(out, text, strlen(text));
+	return 0;
+}

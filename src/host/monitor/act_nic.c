@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Acts about the NIC: facts of any, the claim of one, and sockets bound to the claimed one. */
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "host/monitor/acts.h"
+#include "host/monitor/facts.h"
+#include "host/monitor/machine.h"
+#include "host/monitor/nl.h"
+
+#define MODULE "acts"
+
+/* The channel's life line is silent; the kernel finds out when the other end is gone. Seconds. */
+#define KEEPALIVE_IDLE	   4
+#define KEEPALIVE_INTERVAL 1
+#define KEEPALIVE_COUNT	   3
+#define USER_TIMEOUT_MS	   5000
+
+static struct facts_roots get_roots(const struct acts *acts)
+{
+	const struct acts_roots *roots = &acts->environment->roots;
+
+	return (struct facts_roots){.sys = roots->sys, .dmi = roots->dmi, .run = roots->run};
+}
+
+static void read_mac(struct plan_nic *nic)
+{
+	struct nl_link link;
+
+	if (nl_get_link(nic->ifindex, &link) == 0 && link.has_mac)
+		memcpy(nic->mac, link.mac, sizeof(nic->mac));
+}
+
+int act_get_nic_facts(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
+{
+	struct facts_roots roots = get_roots(acts);
+	struct plan_nic nic = {.ifindex = wire_get_u32(in)};
+	int r;
+
+	if (!wire_is_done(in) || nic.ifindex == 0)
+		return -EPERM;
+	r = sysfs_read_nic_facts(&roots, &nic);
+	if (r < 0)
+		return r;
+	wire_put_u8(out, (uint8_t)nic.bus);
+	wire_put_u16(out, nic.vendor);
+	wire_put_u16(out, nic.product);
+	wire_put_bool(out, nic.udev_ready);
+	return 0;
+}
+
+static bool is_alive(unsigned int ifindex)
+{
+	char name[IF_NAMESIZE];
+
+	return if_indextoname(ifindex, name) != NULL;
+}
+
+/*
+ * A claim is for the life of the NIC: the worker cannot walk with its rights from one NIC to the
+ * next. It moves when the NIC is gone, or when the configuration no longer allows it.
+ */
+int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
+{
+	struct facts_device devices[FACTS_MAX_DMI];
+	struct facts_roots roots = get_roots(acts);
+	struct plan_nic nic = {.ifindex = wire_get_u32(in)};
+	size_t n_devices;
+	int r;
+
+	if (!wire_is_done(in) || nic.ifindex == 0)
+		return -EPERM;
+	r = sysfs_read_nic_facts(&roots, &nic);
+	if (r < 0)
+		return r;
+	read_mac(&nic);
+	n_devices = facts_read_devices(&roots, devices, FACTS_MAX_DMI);
+	if (!facts_nic_is_allowed(acts->settings.interface, &nic, devices, n_devices))
+		return -EPERM;
+	if (acts->ifindex == nic.ifindex)
+		return 0;
+	if (acts->ifindex != 0 && is_alive(acts->ifindex) && !acts->claim_may_move)
+		return -EPERM;
+	act_arp_stop(acts);
+	care_stop(acts->care);
+	acts->care = NULL;
+	acts->claim_may_move = false;
+	acts->ifindex = nic.ifindex;
+	acts->birth.ifindex = nic.ifindex;
+	machine_read_boot_id(&acts->environment->roots, acts->birth.boot_id);
+	profile_make_nic_id(&nic, acts->nic_id);
+	log_info(MODULE, "NIC %u (%s, %s) is claimed", nic.ifindex, nic.name, acts->nic_id);
+	return 0;
+}
+
+static int bind_to_nic(int fd, unsigned int ifindex)
+{
+	const int index = (int)ifindex;
+	char name[IF_NAMESIZE];
+
+#ifdef SO_BINDTOIFINDEX
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof(index)) == 0)
+		return 0;
+	if (errno != ENOPROTOOPT)
+		return -errno;
+#endif
+	/* kernels before 5.0. A rename between the two calls is seen by asking again. */
+	if (if_indextoname(ifindex, name) == NULL)
+		return -ENODEV;
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name) + 1) < 0)
+		return -errno;
+	return if_nametoindex(name) == ifindex ? 0 : -ENODEV;
+}
+
+static int set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static int set_tcp_options(int fd)
+{
+	static const struct {
+		int level, option, value;
+	} options[] = {
+		{SOL_SOCKET,  SO_KEEPALIVE,	   1		    },
+		{IPPROTO_TCP, TCP_KEEPIDLE,	    KEEPALIVE_IDLE	  },
+		{IPPROTO_TCP, TCP_KEEPINTVL,    KEEPALIVE_INTERVAL},
+		{IPPROTO_TCP, TCP_KEEPCNT,	   KEEPALIVE_COUNT	  },
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS   },
+		{IPPROTO_TCP, TCP_NODELAY,	   1		    },
+	};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < ARRAY_SIZE(options) && r == 0; i++)
+		r = set_option(fd, options[i].level, options[i].option, options[i].value);
+	return r;
+}
+
+int act_open_tcp(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
+{
+	uint8_t which = wire_get_u8(in);
+	_cleanup_close_ int made = -1;
+	int r;
+
+	if (!wire_is_done(in) || (which != 4 && which != 6))
+		return -EPERM;
+	/* "disabled" is a promise: not one attempt over that protocol */
+	if (which == 4 ? !acts->settings.ipv4 : !acts->settings.ipv6)
+		return -EPERM;
+	made = socket(which == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		IPPROTO_TCP);
+	if (made < 0)
+		return -errno;
+	r = bind_to_nic(made, acts->ifindex);
+	if (r == 0)
+		r = set_tcp_options(made);
+	if (r == 0)
+		*fd = util_steal_fd(&made);
+	return r;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The acts: everything that the worker can make the monitor do, as one table of {number, bounds of
+ * the request's size, function}. A request that is not in the table, does not fit its bounds, or is
+ * followed by anything, is refused with -EPERM and does nothing. The monitor takes no text or
+ * number from outside but through here.
+ */
+#ifndef BMCLINK_HOST_ACTS_H
+#define BMCLINK_HOST_ACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <event2/event.h>
+
+#include "host/discover/plan.h"
+#include "host/monitor/care.h"
+#include "host/monitor/profile.h"
+#include "host/monitor/wire.h"
+#include "host/priv.h"
+#include "host/settings.h"
+
+#define ACTS_MAX_PROBES	      4 /* ARP probes under way */
+#define ACTS_PROBE_MS	      500
+#define ACTS_AUDIT_PER_MINUTE 60 /* further audit records are dropped and counted */
+#define ACTS_MAX_AUDIT_FIELD  64
+#define ACTS_MAX_MACHINE      (2 * PROFILE_MAX_ID)
+
+enum act_number { /* part of the wire format; never reused */
+	ACT_HELLO = 1,
+	ACT_GET_SETTINGS = 2,
+	ACT_GET_NIC_FACTS = 3,
+	ACT_GET_DMI = 4,
+	ACT_CLAIM_NIC = 5,
+	ACT_IS_MANAGED = 6,
+	ACT_OPEN_TCP = 7,
+	ACT_GET_PROFILE = 8,
+	ACT_CONFIGURE = 9,
+	ACT_SPEND = 10,
+	ACT_REARM = 11,
+	ACT_CARE = 12,
+	ACT_PROBE_ARP = 13,
+	ACT_AUDIT = 14,
+};
+
+struct acts_roots { /* where /sys and the others are; tests give prepared trees */
+	const char *sys, *proc, *dmi, *run, *etc;
+};
+
+struct acts_environment { /* borrowed; outlives the acts */
+	struct event_base *base;
+	struct acts_roots roots;
+	int state_fd; /* <state-dir>/monitor */
+	/* To the worker; the notice is lost when it is not there. */
+	void (*notify)(enum priv_notice notice, const void *data, size_t length, void *arg);
+	void (*emit)(const struct priv_event *event, void *arg);
+	void (*hello)(void *arg); /* the worker is up */
+	void *arg;
+};
+
+struct acts_probe {
+	struct acts *acts;
+	struct event *readable; /* NULL: free */
+	int fd;
+	struct in_addr target;
+};
+
+struct acts {
+	const struct acts_environment *environment;
+	struct settings settings;
+	struct profile_machine machine;
+	struct profile profile;
+	unsigned int ifindex; /* of the claimed NIC; 0: none */
+	bool claim_may_move;  /* the configuration named another NIC since */
+	char nic_id[PROFILE_MAX_NIC_ID];
+	struct profile_birth birth;
+	struct care *care; /* NULL: not taken */
+	struct acts_probe probes[ACTS_MAX_PROBES];
+	int audit_fd; /* -1: not opened yet, or there is none */
+	unsigned int audit_count, audit_lost;
+	long audit_minute;
+};
+
+struct act {
+	const char *name;
+	uint16_t number;
+	uint16_t min, max; /* bytes of the arguments */
+	bool needs_claim;
+	/* *fd: a descriptor to pass, owned by the caller then. Nothing may be put on failure. */
+	int (*run)(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd);
+};
+
+/* Loads the profile; a NIC and care of an earlier life are put right by the first acts. */
+int acts_init(struct acts *acts, const struct acts_environment *environment);
+/* Puts the care back and closes everything; the address stays (docs/decisions.md). */
+void acts_close(struct acts *acts);
+/* For the removal of the package: our address, nft table, sysctls and profile go. */
+int acts_cleanup(struct acts *acts);
+void acts_set_settings(struct acts *acts, const struct settings *settings);
+/* The worker ended: what was under way for it is given up; claim and care stay. */
+void acts_forget_worker(struct acts *acts);
+
+/*
+ * One request: look it up, check its bounds, do it. out gets the answer (status and results).
+ * *fd is -1 or to be passed and closed.
+ */
+void acts_run(
+	struct acts *acts, const void *request, size_t length, struct wire_writer *out, int *fd);
+/* Receive one request from the socket, run it, answer. -EPIPE: the worker is gone. */
+int acts_serve(struct acts *acts, int request_fd);
+
+/* Emit through the environment: as many const char * as the message has arguments. */
+void acts_emit(struct acts *acts, enum message_id id, ...);
+/* The claimed NIC's once, as of now. */
+enum priv_once acts_get_once(const struct acts *acts);
+
+#define ACT(name) int name(struct acts *, struct wire_reader *, struct wire_writer *, int *)
+ACT(act_hello);
+ACT(act_get_settings);
+ACT(act_get_nic_facts);
+ACT(act_get_dmi);
+ACT(act_claim_nic);
+ACT(act_is_managed);
+ACT(act_open_tcp);
+ACT(act_get_profile);
+ACT(act_configure);
+ACT(act_spend);
+ACT(act_rearm);
+ACT(act_care);
+ACT(act_probe_arp);
+ACT(act_audit);
+#undef ACT
+
+void act_arp_stop(struct acts *acts); /* every probe under way */
+
+#endif

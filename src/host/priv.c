@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "host/monitor/acts.h"
+#include "host/monitor/wire.h"
+
+#define MODULE "priv"
+
+struct priv {
+	int request_fd, notice_fd;
+	uint8_t *answer; /* WIRE_MAX_ANSWER bytes */
+	char machine[ACTS_MAX_MACHINE];
+};
+
+struct call { /* one request and its answer */
+	struct priv *priv;
+	uint8_t request[WIRE_MAX_REQUEST];
+	struct wire_writer out;
+	struct wire_reader in;
+	int fd; /* that came with the answer; -1: none */
+};
+
+int priv_new(int request_fd, int notice_fd, struct priv **priv)
+{
+	_cleanup_free_ struct priv *made = calloc(1, sizeof(*made));
+
+	if (made == NULL)
+		return -ENOMEM;
+	made->answer = malloc(WIRE_MAX_ANSWER);
+	if (made->answer == NULL)
+		return -ENOMEM;
+	made->request_fd = request_fd;
+	made->notice_fd = notice_fd;
+	*priv = util_steal_ptr(made);
+	return 0;
+}
+
+void priv_free(struct priv *priv)
+{
+	if (priv == NULL)
+		return;
+	close(priv->request_fd);
+	close(priv->notice_fd);
+	free(priv->answer);
+	free(priv);
+}
+
+int priv_notice_fd(const struct priv *priv)
+{
+	return priv->notice_fd;
+}
+
+static void begin(struct call *call, struct priv *priv, enum act_number number)
+{
+	call->priv = priv;
+	call->fd = -1;
+	wire_writer_init(&call->out, call->request, sizeof(call->request));
+	wire_put_u16(&call->out, (uint16_t)number);
+}
+
+static int receive(struct call *call)
+{
+	union {
+		char buffer[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {.iov_base = call->priv->answer, .iov_len = WIRE_MAX_ANSWER};
+	struct msghdr message = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buffer,
+		.msg_controllen = sizeof(control.buffer)};
+	struct cmsghdr *header;
+	ssize_t n;
+
+	do
+		n = recvmsg(call->priv->request_fd, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n == 0 ? -EPIPE : -errno;
+	header = CMSG_FIRSTHDR(&message);
+	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+		memcpy(&call->fd, CMSG_DATA(header), sizeof(call->fd));
+	wire_reader_init(&call->in, call->priv->answer, (size_t)n);
+	return (message.msg_flags & MSG_TRUNC) != 0 ? -EPROTO : 0;
+}
+
+/* Send what was put, wait for the answer; then call->in stands at the results. */
+static int finish(struct call *call)
+{
+	uint32_t status;
+	int r;
+
+	if (call->out.failed)
+		return -EINVAL;
+	if (send(call->priv->request_fd, call->request, call->out.used, MSG_NOSIGNAL) < 0)
+		return errno == ECONNRESET ? -EPIPE : -errno;
+	r = receive(call);
+	if (r < 0)
+		return r;
+	status = wire_get_u32(&call->in);
+	if (call->in.failed || status > 4095)
+		return -EPROTO;
+	return -(int)status;
+}
+
+static int end(const struct call *call)
+{
+	return wire_is_done(&call->in) ? 0 : -EPROTO;
+}
+
+static int ask_plainly(struct priv *priv, enum act_number number)
+{
+	struct call call;
+
+	begin(&call, priv, number);
+	return finish(&call);
+}
+
+int priv_hello(struct priv *priv, const char **machine)
+{
+	struct call call;
+	int r;
+
+	begin(&call, priv, ACT_HELLO);
+	r = finish(&call);
+	if (r < 0)
+		return r;
+	wire_get_string(&call.in, priv->machine, sizeof(priv->machine));
+	*machine = priv->machine;
+	return end(&call);
+}
+
+int priv_get_settings(struct priv *priv, char **text, size_t *length)
+{
+	struct call call;
+	const uint8_t *data;
+	size_t n;
+	char *copy;
+	int r;
+
+	begin(&call, priv, ACT_GET_SETTINGS);
+	r = finish(&call);
+	if (r < 0)
+		return r;
+	data = wire_get_bytes(&call.in, WIRE_MAX_ANSWER, &n);
+	if (data == NULL || end(&call) < 0)
+		return -EPROTO;
+	copy = malloc(n + 1);
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, data, n);
+	copy[n] = '\0';
+	*text = copy;
+	*length = n;
+	return 0;
+}
+
+int priv_get_nic_facts(struct priv *priv, unsigned int ifindex, struct plan_nic *nic)
+{
+	struct call call;
+	uint16_t vendor, product;
+	uint8_t bus;
+	bool ready;
+	int r;
+
+	begin(&call, priv, ACT_GET_NIC_FACTS);
+	wire_put_u32(&call.out, ifindex);
+	r = finish(&call);
+	if (r < 0)
+		return r;
+	bus = wire_get_u8(&call.in);
+	vendor = wire_get_u16(&call.in);
+	product = wire_get_u16(&call.in);
+	ready = wire_get_bool(&call.in);
+	if (end(&call) < 0 || bus > PLAN_BUS_PCI)
+		return -EPROTO;
+	nic->ifindex = ifindex;
+	nic->bus = (enum plan_bus)bus;
+	nic->vendor = vendor;
+	nic->product = product;
+	nic->udev_ready = ready;
+	return 0;
+}
+
+int priv_get_dmi(
+	struct priv *priv, unsigned int index, uint8_t **data, size_t *length, bool *whole_table)
+{
+	struct call call;
+	const uint8_t *bytes;
+	uint8_t *copy;
+	bool whole;
+	size_t n;
+	int r;
+
+	begin(&call, priv, ACT_GET_DMI);
+	wire_put_u32(&call.out, index);
+	r = finish(&call);
+	if (r < 0)
+		return r;
+	whole = wire_get_bool(&call.in);
+	bytes = wire_get_bytes(&call.in, WIRE_MAX_ANSWER, &n);
+	if (bytes == NULL || end(&call) < 0)
+		return -EPROTO;
+	copy = malloc(n + 1); /* never of size 0 */
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, bytes, n);
+	*data = copy;
+	*length = n;
+	*whole_table = whole;
+	return 0;
+}
+
+int priv_claim_nic(struct priv *priv, unsigned int ifindex)
+{
+	struct call call;
+
+	begin(&call, priv, ACT_CLAIM_NIC);
+	wire_put_u32(&call.out, ifindex);
+	return finish(&call);
+}
+
+int priv_is_managed(struct priv *priv, bool *managed, bool *ipv4_disabled)
+{
+	struct call call;
+	bool m, d;
+	int r;
+
+	begin(&call, priv, ACT_IS_MANAGED);
+	r = finish(&call);
+	if (r < 0)
+		return r;
+	m = wire_get_bool(&call.in);
+	d = wire_get_bool(&call.in);
+	if (end(&call) < 0)
+		return -EPROTO;
+	*managed = m;
+	*ipv4_disabled = d;
+	return 0;
+}
+
+int priv_open_tcp(struct priv *priv, int family, int *fd)
+{
+	struct call call;
+	int r;
+
+	begin(&call, priv, ACT_OPEN_TCP);
+	wire_put_u8(&call.out, family == AF_INET ? 4 : family == AF_INET6 ? 6 : 0);
+	r = finish(&call);
+	if (r < 0)
+		return r;
+	if (call.fd < 0)
+		return -EPROTO;
+	*fd = call.fd;
+	return 0;
+}
+
+int priv_get_profile(struct priv *priv, struct priv_profile *profile)
+{
+	struct priv_profile p = {0};
+	struct call call;
+	uint8_t once;
+	int r;
+
+	begin(&call, priv, ACT_GET_PROFILE);
+	r = finish(&call);
+	if (r < 0)
+		return r;
+	once = wire_get_u8(&call.in);
+	p.has_ipv4 = wire_get_bool(&call.in);
+	wire_get_fixed(&call.in, &p.host_ipv4, sizeof(p.host_ipv4));
+	wire_get_fixed(&call.in, &p.bmc_ipv4, sizeof(p.bmc_ipv4));
+	p.has_ipv6 = wire_get_bool(&call.in);
+	wire_get_fixed(&call.in, &p.host_ipv6, sizeof(p.host_ipv6));
+	wire_get_fixed(&call.in, &p.bmc_ipv6, sizeof(p.bmc_ipv6));
+	p.ipv6_prefix = wire_get_u8(&call.in);
+	if (end(&call) < 0 || once > PRIV_ONCE_SPENT)
+		return -EPROTO;
+	p.once = (enum priv_once)once;
+	*profile = p;
+	return 0;
+}
+
+int priv_configure(struct priv *priv, const struct priv_profile *wanted)
+{
+	struct call call;
+
+	begin(&call, priv, ACT_CONFIGURE);
+	wire_put_bool(&call.out, wanted->has_ipv4);
+	wire_put_fixed(&call.out, &wanted->host_ipv4, sizeof(wanted->host_ipv4));
+	wire_put_fixed(&call.out, &wanted->bmc_ipv4, sizeof(wanted->bmc_ipv4));
+	wire_put_bool(&call.out, wanted->has_ipv6);
+	wire_put_fixed(&call.out, &wanted->host_ipv6, sizeof(wanted->host_ipv6));
+	wire_put_fixed(&call.out, &wanted->bmc_ipv6, sizeof(wanted->bmc_ipv6));
+	wire_put_u8(&call.out, wanted->ipv6_prefix);
+	return finish(&call);
+}
+
+int priv_spend(struct priv *priv)
+{
+	return ask_plainly(priv, ACT_SPEND);
+}
+
+int priv_rearm(struct priv *priv)
+{
+	return ask_plainly(priv, ACT_REARM);
+}
+
+int priv_care(struct priv *priv, bool on)
+{
+	struct call call;
+
+	begin(&call, priv, ACT_CARE);
+	wire_put_bool(&call.out, on);
+	return finish(&call);
+}
+
+int priv_probe_arp(struct priv *priv, struct in_addr target)
+{
+	struct call call;
+
+	begin(&call, priv, ACT_PROBE_ARP);
+	wire_put_fixed(&call.out, &target, sizeof(target));
+	return finish(&call);
+}
+
+/* Cut to what the act takes: a record with a shorter address is better than none. */
+static void put_field(struct wire_writer *out, const char *s)
+{
+	wire_put_bytes(out, s, s == NULL ? 0 : strnlen(s, ACTS_MAX_AUDIT_FIELD));
+}
+
+int priv_write_audit(struct priv *priv, enum priv_audit kind, int family, const char *bmc_address,
+	const char *tls, const char *reason, bool success)
+{
+	struct call call;
+
+	begin(&call, priv, ACT_AUDIT);
+	wire_put_u8(&call.out, (uint8_t)kind);
+	wire_put_u8(&call.out, family == AF_INET ? 4 : 6);
+	wire_put_bool(&call.out, success);
+	put_field(&call.out, bmc_address);
+	put_field(&call.out, tls);
+	put_field(&call.out, reason);
+	return finish(&call);
+}
+
+static int take_event(struct wire_reader *in, struct priv_event *event)
+{
+	uint16_t id = wire_get_u16(in);
+	unsigned int i;
+
+	memset(event, 0, sizeof(*event));
+	event->n_args = wire_get_u8(in);
+	if (in->failed || id >= MSG_COUNT || event->n_args > MESSAGE_MAX_ARGS)
+		return -EPROTO;
+	event->id = (enum message_id)id;
+	for (i = 0; i < event->n_args; i++)
+		wire_get_string(in, event->args[i], MESSAGE_MAX_ARG);
+	return wire_is_done(in) ? 0 : -EPROTO;
+}
+
+static void take_notice(const uint8_t *data, size_t length, priv_notice_fn fn, void *arg)
+{
+	struct priv_event event;
+	struct in_addr address;
+	struct wire_reader in;
+	uint16_t notice;
+
+	wire_reader_init(&in, data, length);
+	notice = wire_get_u16(&in);
+	switch (notice) {
+	case PRIV_NOTICE_STOP:
+	case PRIV_NOTICE_RELOAD:
+		if (wire_is_done(&in))
+			fn((enum priv_notice)notice, NULL, 0, arg);
+		break;
+	case PRIV_NOTICE_ARP:
+		wire_get_fixed(&in, &address, sizeof(address));
+		if (wire_is_done(&in))
+			fn(PRIV_NOTICE_ARP, &address, sizeof(address), arg);
+		break;
+	case PRIV_NOTICE_EVENT:
+		if (take_event(&in, &event) == 0)
+			fn(PRIV_NOTICE_EVENT, &event, sizeof(event), arg);
+		break;
+	default:
+		log_warning(MODULE, "unknown notice %u from the monitor", notice);
+	}
+}
+
+int priv_read_notices(struct priv *priv, priv_notice_fn fn, void *arg)
+{
+	uint8_t buffer[WIRE_MAX_NOTICE];
+	ssize_t n;
+
+	for (;;) {
+		n = recv(priv->notice_fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+		if (n == 0)
+			return -EPIPE;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : errno == ECONNRESET ? -EPIPE : -errno;
+		take_notice(buffer, (size_t)n, fn, arg);
+	}
+}
