@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "bmclink-build.h"
+#include "host/agent.h"
+
+#define MODULE "worker"
+
+#if defined(__SANITIZE_ADDRESS__)
+/* The leak check forks a tracer, which the sandbox forbids: it would fail each run. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+#endif
+
+/* Signals of the terminal and of the init system are for the monitor, which tells us by a notice:
+ * two answers to one signal would race. */
+static void set_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* A change of user clears this mark, so it comes after; the parent may be gone by then. */
+static int bind_to_parent(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -errno;
+	return getppid() == parent ? 0 : -ESRCH;
+}
+
+static int prepare(const struct worker_options *options, struct agent_environment *env)
+{
+	pid_t parent = getppid();
+	int r;
+
+	r = sandbox_drop_user(options->uid, options->gid);
+	if (r < 0) {
+		log_error(MODULE, "cannot become user %u and group %u: %s", options->uid,
+			options->gid, strerror(-r));
+		return r;
+	}
+	r = bind_to_parent(parent);
+	if (r < 0)
+		return r;
+	env->state_fd = open(options->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (env->state_fd < 0) {
+		r = -errno;
+		log_error(MODULE, "cannot open %s: %s", options->dir, strerror(-r));
+		return r;
+	}
+	return priv_new(WORKER_REQUEST_FD, WORKER_NOTICE_FD, &env->priv);
+}
+
+static int close_sandbox(const struct worker_options *options)
+{
+	int r = sandbox_close_files(options->dir);
+
+	if (r == 0)
+		r = sandbox_close_syscalls();
+	if (r < 0)
+		log_error(MODULE, "cannot close the sandbox: %s", strerror(-r));
+	return r;
+}
+
+int worker_main(const struct worker_options *options)
+{
+	struct agent_environment env = {
+		.control_fd = WORKER_CONTROL_FD, .state_fd = -1, .version = BMCLINK_VERSION};
+	int r;
+
+	log_open(
+		"bmclinkd", options->foreground, options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	set_signals();
+	if (prepare(options, &env) < 0)
+		return WORKER_EXIT_SANDBOX;
+	r = priv_hello(env.priv, &env.machine);
+	if (r == 0)
+		r = agent_prepare(&env);
+	if (r < 0) {
+		log_error(MODULE, "cannot start: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	if (close_sandbox(options) < 0)
+		return WORKER_EXIT_SANDBOX;
+	r = agent_run(&env);
+	log_write(r < 0 ? LOG_LEVEL_ERR : LOG_LEVEL_DEBUG, MODULE, "ended: %s", strerror(-r));
+	priv_free(env.priv);
+	close(env.state_fd);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
