@@ -60,9 +60,14 @@ void event_log_set_clock(struct event_log *log, event_clock_fn clock, void *arg)
 	log->clock_arg = arg;
 }
 
-static uint64_t get_oldest(const struct event_log *log)
+uint64_t event_log_get_oldest(const struct event_log *log)
 {
 	return log->last > EVENT_RING ? log->last - EVENT_RING + 1 : 1;
+}
+
+uint64_t event_log_get_last(const struct event_log *log)
+{
+	return log->last;
 }
 
 static struct entry *get_entry(const struct event_log *log, uint64_t sequence)
@@ -79,6 +84,16 @@ void event_log_listen(struct event_log *log, event_listener_fn fn, void *arg)
 	log->listeners[log->n_listeners].fn = fn;
 	log->listeners[log->n_listeners].arg = arg;
 	log->n_listeners++;
+}
+
+void event_log_forget(struct event_log *log, event_listener_fn fn, void *arg)
+{
+	for (unsigned int i = 0; i < log->n_listeners; i++) {
+		if (log->listeners[i].fn != fn || log->listeners[i].arg != arg)
+			continue;
+		log->listeners[i] = log->listeners[--log->n_listeners];
+		return;
+	}
 }
 
 static void unpack_entry(const struct entry *entry, struct event *event)
@@ -156,7 +171,7 @@ static void write_line(struct entry *entry, time_t now)
 /* Repeats that no line has told of yet: said before something else is, or when it is time. */
 static void flush_counts(struct event_log *log, bool all, time_t now)
 {
-	for (uint64_t s = get_oldest(log); s <= log->last; s++) {
+	for (uint64_t s = event_log_get_oldest(log); s <= log->last; s++) {
 		struct entry *entry = get_entry(log, s);
 
 		if (entry->count > entry->logged &&
@@ -195,7 +210,7 @@ static bool is_same(const struct entry *entry, enum message_id id, const char *a
 static struct entry *find_repeated(const struct event_log *log, enum message_id id,
 	const char *args, size_t length, bool flapping, time_t now)
 {
-	for (uint64_t s = log->last; s >= get_oldest(log); s--) {
+	for (uint64_t s = log->last; s >= event_log_get_oldest(log); s--) {
 		struct entry *entry = get_entry(log, s);
 
 		if (is_same(entry, id, args, length) &&
@@ -286,7 +301,7 @@ void event_emit_flapping(struct event_log *log, enum message_id id, ...)
 void event_log_each(const struct event_log *log, uint64_t after,
 	bool (*fn)(const struct event *event, void *arg), void *arg)
 {
-	uint64_t oldest = get_oldest(log);
+	uint64_t oldest = event_log_get_oldest(log);
 	struct event event;
 
 	for (uint64_t s = after >= oldest ? after + 1 : oldest; s <= log->last; s++) {

@@ -37,6 +37,7 @@ typedef void (*event_listener_fn)(const struct event *event, void *arg);
 int event_log_new(struct event_log **log);
 void event_log_free(struct event_log *log);
 void event_log_listen(struct event_log *log, event_listener_fn fn, void *arg);
+void event_log_forget(struct event_log *log, event_listener_fn fn, void *arg);
 
 /* Variadic: as many const char * as the message has arguments. NULL counts as "". Never fails. */
 void event_emit(struct event_log *log, enum message_id id, ...);
@@ -51,6 +52,8 @@ void event_log_flush(struct event_log *log);
 typedef void (*event_clock_fn)(struct timespec *realtime, time_t *monotonic, void *arg);
 void event_log_set_clock(struct event_log *log, event_clock_fn clock, void *arg);
 
+uint64_t event_log_get_oldest(const struct event_log *log); /* sequence; 1 when there is none */
+uint64_t event_log_get_last(const struct event_log *log);   /* sequence; 0 when there is none */
 /* Oldest first, those with sequence > after. fn returns false to end. */
 void event_log_each(const struct event_log *log, uint64_t after,
 	bool (*fn)(const struct event *event, void *arg), void *arg);
