@@ -5,6 +5,8 @@
  * end of its sockets.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -53,12 +55,27 @@ static void note_read_error(struct channel *channel, int fd)
 		connection->read_errno = errno;
 }
 
+/*
+ * A BMC that sends session tickets and has no TCP_NODELAY holds its first answer back until the
+ * tickets are acknowledged, which the kernel would delay by 40 ms. The option does not last.
+ */
+static void acknowledge(const struct transfer *transfer)
+{
+	int on = 1;
+
+	if (transfer->phase == TRANSFER_ANSWER && transfer->connection &&
+		transfer->connection->fd >= 0)
+		setsockopt(transfer->connection->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 static void act(struct channel *channel, int fd, int mask)
 {
 	int running;
 
 	curl_multi_socket_action(channel->multi, fd, mask, &running);
 	take_messages(channel);
+	acknowledge(&channel->main);
+	acknowledge(&channel->side);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)

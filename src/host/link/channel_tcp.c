@@ -5,7 +5,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -99,12 +98,8 @@ void channel_tcp_stop(struct transfer *transfer)
 static void finish(struct transfer *transfer, int error)
 {
 	struct channel *channel = transfer->channel;
-	int on = 1;
 
 	if (error == 0) {
-		/* A BMC without TCP_NODELAY that sends session tickets waits for our delayed
-		 * acknowledgement, 40 ms, before its first answer. */
-		setsockopt(transfer->connect_fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 		note_local_address(channel, transfer->connect_fd);
 		transfer->connection = make_connection(transfer, transfer->connect_fd);
 		if (!transfer->connection)
