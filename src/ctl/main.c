@@ -81,7 +81,7 @@ static void print_help(void)
 	     "  --watch            status: print each change\n"
 	     "  -f, --follow       events: go on with what happens\n"
 	     "  --runtime-dir DIR  where the daemon's socket is (default " BMCLINK_RUNDIR ")\n"
-	     "  --config FILE      configuration (default " BMCLINK_SYSCONFDIR "/bmclinkd.conf)\n"
+	     "  --config FILE      the file (default " BMCLINK_SYSCONFDIR "/bmclinkd.conf)\n"
 	     "  --state-dir DIR    taken, for likeness with bmclinkd; no command needs it\n"
 	     "  -h, --help         print this\n"
 	     "  --version          print the version\n\n"

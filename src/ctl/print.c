@@ -100,26 +100,30 @@ void print_wrapped(size_t indent, enum print_color color, const char *text)
 	}
 }
 
-static void print_label(unsigned int level, const char *label)
+/* Returns the column that it ends at. */
+static size_t print_label(unsigned int level, const char *text)
 {
-	size_t used = 2 * level + print_width(label);
+	char label[PRINT_COLUMNS / 2];
+	size_t used;
+
+	text_make_printable(text, strlen(text), label, sizeof(label));
+	used = 2 * level + print_width(label);
 
 	printf("%*s%s", (int)(2 * level), "", label);
 	printf("%*s", used < PRINT_LABEL ? (int)(PRINT_LABEL - used) : 1, "");
+	return used < PRINT_LABEL ? PRINT_LABEL : used + 1;
 }
 
 void print_field(
 	unsigned int level, const char *label, enum print_color color, const char *format, ...)
 {
 	char text[TEXT_MAX];
-	size_t used = 2 * level + print_width(label) + 1;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	print_label(level, label);
-	print_wrapped(used > PRINT_LABEL ? used : PRINT_LABEL, color, text);
+	print_wrapped(print_label(level, label), color, text);
 }
 
 void print_heading(const char *text)
@@ -170,7 +174,7 @@ const char *print_time(const char *rfc3339, char *out, size_t size)
 
 const char *print_string(const json_t *object, const char *key, const char *fallback)
 {
-	static char texts[8][512];
+	static char texts[8][TEXT_MAX];
 	static unsigned int next;
 	const char *value = json_string_value(json_object_get(object, key));
 	char *out;
