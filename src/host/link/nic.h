@@ -59,9 +59,16 @@ const struct nic *nic_watch_get(const struct nic_watch *watch, unsigned int ifin
 const struct nic *nic_watch_next(
 	const struct nic_watch *watch, const struct nic *after); /* NULL: first */
 
+/* How often the kernel's notifications overran us and everything was dumped again. */
+unsigned int nic_watch_count_rescans(const struct nic_watch *watch);
+/* Bytes of the notification socket's buffer. For tests of the above. */
+int nic_watch_set_buffer(struct nic_watch *watch, int bytes);
+
 /*
  * The other end's link-local address, from the kernel's neighbour table (RTM_GETNEIGH dump): the
  * one neighbour with fe80::/10 on this two-node link. -ENOENT: none (yet); -ENOTUNIQ: several.
+ * The kernel has an entry only when the BMC had reason to ask for our address: neighbour.h makes
+ * it answer.
  */
 int nic_find_neighbour(struct nic_watch *watch, unsigned int ifindex, struct in6_addr *address);
 
