@@ -110,9 +110,9 @@ static int start_listening(struct control *control, int fd)
 {
 	if (evutil_make_socket_nonblocking(fd) < 0)
 		return -errno;
-	control->accept_timer = evtimer_new(control->environment->base, resume_accepting, control);
+	control->accept_timer = evtimer_new(control->environment.base, resume_accepting, control);
 	control->listener = event_new(
-		control->environment->base, fd, EV_READ | EV_PERSIST, accept_client, control);
+		control->environment.base, fd, EV_READ | EV_PERSIST, accept_client, control);
 	if (!control->accept_timer || !control->listener || event_add(control->listener, NULL) < 0)
 		return -ENOMEM;
 	return 0;
@@ -128,7 +128,7 @@ int control_new(
 		close(listen_fd);
 		return -ENOMEM;
 	}
-	made->environment = environment;
+	made->environment = *environment;
 	made->listen_fd = listen_fd;
 	if (environment->events)
 		event_log_listen(environment->events, hear_event, made);
@@ -148,8 +148,8 @@ void control_free(struct control *control)
 		return;
 	while (control->clients)
 		control_client_free(control->clients);
-	if (control->environment->events)
-		event_log_forget(control->environment->events, hear_event, control);
+	if (control->environment.events)
+		event_log_forget(control->environment.events, hear_event, control);
 	if (control->listener)
 		event_free(control->listener);
 	if (control->accept_timer)

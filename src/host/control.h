@@ -54,7 +54,7 @@ struct control_command {
 	control_run_fn run;
 };
 
-struct control_environment { /* borrowed; outlives the control */
+struct control_environment { /* copied; what it points to is borrowed and outlives the control */
 	struct event_base *base;
 	const struct control_command *commands;
 	size_t n_commands;

@@ -78,7 +78,7 @@ static bool send_event(const struct event *event, void *arg)
  */
 static void pump_events(struct control_client *client)
 {
-	struct event_log *events = client->control->environment->events;
+	struct event_log *events = client->control->environment.events;
 
 	if (client->state == CLIENT_LISTING && client->sent < client->list_to) {
 		if (get_backlog(client) < CONTROL_MAX_BACKLOG)
@@ -106,7 +106,7 @@ void control_client_hear(struct control_client *client, const struct event *even
 
 static void list_events(struct control_client *client, const json_t *request)
 {
-	struct event_log *events = client->control->environment->events;
+	struct event_log *events = client->control->environment.events;
 	json_int_t after = json_integer_value(json_object_get(request, "after"));
 	uint64_t last, oldest;
 
@@ -133,7 +133,7 @@ static void list_events(struct control_client *client, const json_t *request)
 
 static const struct control_command *find_command(const struct control *control, const char *name)
 {
-	const struct control_environment *environment = control->environment;
+	const struct control_environment *environment = &control->environment;
 
 	for (size_t i = 0; i < environment->n_commands; i++)
 		if (strcmp(environment->commands[i].name, name) == 0)
@@ -152,7 +152,7 @@ static enum control_exit run_command(struct control_client *client,
 		snprintf(error, CONTROL_MAX_ERROR, "'%s' is for root only", command->name);
 		return CONTROL_FAILED;
 	}
-	code = command->run(request, result, error, client->control->environment->arg);
+	code = command->run(request, result, error, client->control->environment.arg);
 	if (command->needs_root)
 		log_notice(MODULE, "command '%s': %s", command->name,
 			code == CONTROL_DONE ? "done" : error);
@@ -317,7 +317,7 @@ int control_client_new(struct control *control, int fd, uid_t uid)
 
 	if (client)
 		client->bev = bufferevent_socket_new(
-			control->environment->base, fd, BEV_OPT_CLOSE_ON_FREE);
+			control->environment.base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!client || !client->bev) {
 		free(client);
 		close(fd);

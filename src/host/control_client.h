@@ -28,7 +28,7 @@ struct control_client {
 };
 
 struct control {
-	const struct control_environment *environment;
+	struct control_environment environment;
 	int listen_fd;
 	struct event *listener, *accept_timer;
 	struct control_client *clients;

@@ -50,7 +50,8 @@ struct channel_result {
 	bool has_fingerprint;
 	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
 	time_t peer_not_after; /* 0: not seen */
-	bool spoke_tls;	       /* a handshake came so far that this BMC is known to have TLS */
+	bool spoke_tls;	       /* TLS came back: this BMC is known to have it (trust_store.h) */
+	enum tls_version peer_version; /* what the BMC chose, also when we refused it; else none */
 };
 
 struct channel_target {
@@ -94,14 +95,20 @@ void channel_close(struct channel *channel);
 const struct channel_info *channel_get_info(const struct channel *channel);
 
 /*
- * A Redfish request over a connected channel; answer is called once with the HTTP status (0: lost)
- * and the JSON body (borrowed, may be NULL). At most 16 wait at a time, else -EBUSY.
+ * A Redfish request over a connected channel; answer is called once with the HTTP status (0: lost,
+ * or the channel was closed: then from within channel_close()) and the JSON body (borrowed, may be
+ * NULL). At most 16 wait at a time, else -EBUSY. -ENOTCONN: not connected; -EINVAL: not a method or
+ * path of ours.
  */
+#define CHANNEL_MAX_REQUESTS 16
 typedef void (*channel_answer_fn)(int status, const json_t *body, void *arg);
 int channel_request(struct channel *channel, const char *method, const char *path,
 	const json_t *body, channel_answer_fn answer, void *arg);
 
-/* Once per process, before the sandbox closes: libcurl, OpenSSL and what they read from files. */
+/*
+ * Once per process, before the sandbox closes: libcurl, OpenSSL and what they read from files.
+ * Ignores SIGPIPE for the process, which OpenSSL's writes would raise.
+ */
 int channel_init_library(void);
 
 #endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bmclinkctl: a table of commands (main.c), each of which asks bmclinkd over its control socket
+ * (client.c) and prints for people (print.h) or, with --json, hands on the daemon's object.
+ */
+#ifndef BMCLINK_CTL_H
+#define BMCLINK_CTL_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+enum ctl_exit {
+	CTL_DONE = 0, /* or connected */
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_NOT_CONNECTED = 3,
+	CTL_NO_DAEMON = 4,
+	CTL_UNAVAILABLE = 5,
+};
+
+enum ctl_option { /* which a command takes */
+	CTL_JSON = 1 << 0,
+	CTL_WATCH = 1 << 1,
+	CTL_FOLLOW = 1 << 2,
+	CTL_ROOTS = 1 << 3,
+};
+
+struct ctl_roots { /* what stands for /sys, /sys/firmware/dmi and /run; NULL: these */
+	const char *sys, *dmi, *run;
+};
+
+struct ctl {
+	const char *runtime_dir, *config, *state_dir;
+	bool config_given;
+	bool json, watch, follow;
+	struct ctl_roots roots;
+	const char *argument; /* of the command, or NULL */
+};
+
+struct ctl_command {
+	const char *verb, *action; /* action NULL: of the verb alone */
+	const char *argument;	   /* name of its argument, "[...]" when optional; NULL: none */
+	unsigned int options;	   /* enum ctl_option */
+	enum ctl_exit (*run)(const struct ctl *ctl, const struct ctl_command *self);
+	const char *summary;
+};
+
+/*
+ * Ask and wait for the answer. CTL_DONE: *result is a new reference. Else the reason has been
+ * printed.
+ */
+enum ctl_exit ctl_ask(const struct ctl *ctl, json_t *request, json_t **result);
+
+/*
+ * The same for answers of several lines: fn gets each line's object, and sets *code, until it
+ * returns false. request is taken, here and above.
+ */
+typedef bool (*ctl_line_fn)(const json_t *line, enum ctl_exit *code, void *arg);
+enum ctl_exit ctl_stream(const struct ctl *ctl, json_t *request, ctl_line_fn fn, void *arg);
+/* Is there a socket, at whose other end somebody listens? */
+bool ctl_daemon_runs(const struct ctl *ctl);
+
+/* The daemon's error object: printed, and its exit code. */
+enum ctl_exit ctl_report_error(const json_t *error);
+void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+enum ctl_exit ctl_run_status(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_events(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_discover(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_trust_show(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_trust_reset(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_trust_pin(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_certificate_show(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_certificate_renew(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_reconfigure(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_check_config(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_feature_show(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_feature(const struct ctl *ctl, const struct ctl_command *self);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "ctl/ctl.h"
+#include "ctl/print.h"
+
+static bool is_connected(const json_t *status)
+{
+	return strcmp(print_string(status, "state", ""), "connected") == 0;
+}
+
+static enum print_color state_color(const json_t *status)
+{
+	const char *state = print_string(status, "state", "");
+
+	if (strcmp(state, "connected") == 0)
+		return PRINT_GREEN;
+	return strcmp(state, "connecting") == 0 ? PRINT_YELLOW : PRINT_RED;
+}
+
+static const char *protocol_name(const json_t *status)
+{
+	const char *protocol = print_string(status, "protocol", NULL);
+
+	if (!protocol)
+		return "none";
+	if (strcmp(protocol, "ipv4") == 0)
+		return "IPv4";
+	return strcmp(protocol, "ipv6") == 0 ? "IPv6" : protocol;
+}
+
+static void print_reason(const json_t *status)
+{
+	const json_t *reason = json_object_get(status, "reason");
+	const char *mend = print_string(status, "mend", NULL);
+
+	if (json_is_object(reason))
+		print_field(0, "Reason", PRINT_YELLOW, "%s (%s)", print_string(reason, "text", "?"),
+			print_string(reason, "id", "?"));
+	if (mend)
+		print_field(0, "To mend it", PRINT_BOLD, "%s", mend);
+}
+
+static void print_encryption(const json_t *status)
+{
+	const json_t *encrypted = json_object_get(status, "encrypted");
+	const char *fingerprint = print_string(status, "bmc_fingerprint", NULL);
+
+	if (json_is_true(encrypted))
+		print_field(0, "Encryption", PRINT_PLAIN, "%s, %s",
+			print_string(status, "tls_version", "?"),
+			print_string(status, "tls_cipher", "?"));
+	else if (json_is_false(encrypted) && is_connected(status))
+		print_field(0, "Encryption", PRINT_YELLOW, "none: this BMC has no TLS");
+	if (fingerprint)
+		print_fingerprint(0, "Fingerprint", fingerprint);
+}
+
+static void print_bmc(const json_t *status)
+{
+	const json_t *bmc = json_object_get(status, "bmc");
+	char text[2048] = "";
+	static const char *const keys[] = {"vendor", "model", "firmware_version"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *value = print_string(bmc, keys[i], NULL);
+		size_t used = strlen(text);
+
+		if (value && *value)
+			snprintf(text + used, sizeof(text) - used, "%s%s%s", used ? ", " : "",
+				i == 2 ? "firmware " : "", value);
+	}
+	if (*text)
+		print_field(0, "BMC", PRINT_PLAIN, "%s", text);
+}
+
+static void print_connection(const json_t *status)
+{
+	const char *local = print_string(status, "local_address", NULL);
+	const char *bmc = print_string(status, "bmc_address", NULL);
+
+	if (local && bmc)
+		print_field(0, "Protocol", PRINT_PLAIN, "%s, host %s, BMC %s",
+			protocol_name(status), local, bmc);
+	else
+		print_field(0, "Protocol", PRINT_PLAIN, "%s", protocol_name(status));
+	print_encryption(status);
+	print_bmc(status);
+}
+
+static void print_previous(const json_t *status)
+{
+	const json_t *previous = json_object_get(status, "previous");
+	char when[64];
+
+	if (!json_is_object(previous))
+		return;
+	print_field(0, "Before", PRINT_PLAIN, "the connection with %s ended %s: %s",
+		print_string(previous, "bmc_address", "?"),
+		print_time(print_string(previous, "ended", "?"), when, sizeof(when)),
+		print_string(previous, "reason", "?"));
+}
+
+static void print_features(const json_t *status)
+{
+	const json_t *feature;
+	const char *name;
+
+	if (json_object_size(json_object_get(status, "features")) == 0)
+		return;
+	print_heading("Features");
+	json_object_foreach(json_object_get(status, "features"), name, feature)
+	{
+		const char *on = json_is_true(json_object_get(feature, "enabled")) ? "on" : "off";
+
+		if (json_is_true(json_object_get(feature, "available")))
+			print_field(1, name, PRINT_PLAIN, "%-3s  available%s", on,
+				json_is_false(json_object_get(feature, "built"))
+					? " (not part of this version)"
+					: "");
+		else
+			print_field(1, name, PRINT_PLAIN, "%-3s  unavailable: %s", on,
+				print_string(feature, "reason", "no reason given"));
+	}
+}
+
+static void print_status(const json_t *status)
+{
+	const char *since = print_string(status, "since", NULL);
+	char when[64];
+
+	print_field(0, "State", state_color(status), "%s%s%s", print_string(status, "state", "?"),
+		since ? " since " : "", since ? print_time(since, when, sizeof(when)) : "");
+	print_reason(status);
+	print_field(0, "Interface", PRINT_PLAIN, "%s", print_string(status, "interface", "none"));
+	print_connection(status);
+	print_field(0, "Configured", PRINT_PLAIN, "%s",
+		json_is_true(json_object_get(status, "configured_once"))
+			? "yes: the one-time configuration is spent"
+			: "not yet: the one-time configuration is armed");
+	print_previous(status);
+	print_features(status);
+	fflush(stdout);
+}
+
+/* One change in one line, as the watcher sees it. */
+static void print_change(const json_t *status)
+{
+	const json_t *reason = json_object_get(status, "reason");
+	const char *since = print_string(status, "since", "");
+	char when[64], text[2048];
+
+	print_time(since, when, sizeof(when));
+	if (is_connected(status))
+		snprintf(text, sizeof(text), "connected over %s, host %s, BMC %s, %s",
+			protocol_name(status), print_string(status, "local_address", "?"),
+			print_string(status, "bmc_address", "?"),
+			print_string(status, "tls_version", "not encrypted"));
+	else
+		snprintf(text, sizeof(text), "%s%s%s", print_string(status, "state", "?"),
+			reason && !json_is_null(reason) ? ": " : "",
+			print_string(reason, "text", ""));
+	printf("%s  ", when);
+	print_wrapped(strlen(when) + 2, state_color(status), text);
+	fflush(stdout);
+}
+
+static bool take_change(const json_t *line, enum ctl_exit *code, void *arg)
+{
+	const struct ctl *ctl = arg;
+	const json_t *error = json_object_get(line, "error");
+	const json_t *status = json_object_get(line, "result");
+
+	if (error) {
+		*code = ctl_report_error(error);
+		return false;
+	}
+	if (ctl->json)
+		print_json(status, true);
+	else
+		print_change(status);
+	return !ferror(stdout);
+}
+
+enum ctl_exit ctl_run_status(const struct ctl *ctl, const struct ctl_command *self)
+{
+	json_t *status = NULL, *request = json_pack("{s:s}", "command", "status");
+	enum ctl_exit code;
+
+	if (ctl->watch) {
+		json_object_set_new(request, "watch", json_true());
+		return ctl_stream(ctl, request, take_change, (void *)ctl);
+	}
+	code = ctl_ask(ctl, request, &status);
+	if (code != CTL_DONE)
+		return code;
+	if (ctl->json)
+		print_json(status, false);
+	else
+		print_status(status);
+	code = is_connected(status) ? CTL_DONE : CTL_NOT_CONNECTED;
+	json_decref(status);
+	return code;
+}

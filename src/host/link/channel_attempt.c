@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps of an attempt: GET /redfish/v1/, find and GET the manager as the known host, enrol
+ * where both sides allow it; and what a failed step means.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "host/link/channel_internal.h"
+
+#define ROOT "/redfish/v1/"
+
+static void start_root(struct channel *channel);
+
+/* --- results --- */
+
+struct trust_facts channel_gather_facts(
+	const struct channel *channel, const struct transfer *transfer)
+{
+	const struct channel_environment *environment = channel->environment;
+	struct trust_clock clock = channel_clock(channel);
+	struct trust_facts facts = {.alert_in = -1, .alert_out = -1};
+
+	if (transfer->connection)
+		facts = transfer->connection->facts;
+	facts.plain = channel->plain;
+	facts.tls_enabled = environment->settings->tls;
+	facts.own_expired = !channel->plain && environment->pair->certificate &&
+			    trust_own_expired(channel->own_not_after, &clock);
+	facts.local_failure = transfer->local;
+	facts.connect_errno = transfer->connect_errno;
+	facts.timed_out = transfer->timed_out;
+	facts.http_status = transfer->status;
+	/* libcurl may have been the one to tell that TLS could not be; only the version is ours. */
+	facts.version_error = facts.alert_out == 70;
+	return facts;
+}
+
+void channel_fill_result(const struct channel *channel, const struct transfer *transfer,
+	enum outcome outcome, struct channel_result *result)
+{
+	const struct connection *connection = transfer->connection;
+
+	*result = (struct channel_result){.outcome = outcome};
+	channel_describe(channel, transfer, outcome, result->detail, sizeof(result->detail));
+	if (!connection)
+		return;
+	result->spoke_tls =
+		!channel->plain && connection->saw_record && !connection->facts.bytes_not_tls;
+	result->peer_version =
+		connection->version != TLS_NONE ? connection->version : connection->peer_version;
+	if (connection->has_peer) {
+		result->has_fingerprint = true;
+		result->peer_not_after = connection->peer.not_after;
+		memcpy(result->fingerprint, connection->peer.fingerprint,
+			sizeof(result->fingerprint));
+	}
+}
+
+static void end_attempt(struct channel *channel, enum outcome outcome)
+{
+	struct channel_result result;
+
+	channel_fill_result(channel, &channel->main, outcome, &result);
+	result.first_use = outcome == OUTCOME_ENROLLED &&
+			   channel->main.connection->facts.verdict == TRUST_VERDICT_FIRST_USE;
+	channel_report(channel, &result);
+}
+
+/* What is said when the look at plain came to nothing is what TLS had shown. */
+static void end_fallback(struct channel *channel)
+{
+	struct channel_result result = channel->first;
+
+	channel_report(channel, &result);
+}
+
+static void try_plain(struct channel *channel, const struct trust_facts *facts, uint16_t port)
+{
+	channel_fill_result(channel, &channel->main, trust_classify(facts), &channel->first);
+	channel->plain = channel->fallback = true;
+	channel->port = port;
+	channel->main.connection = NULL;
+	start_root(channel);
+}
+
+/* The step did not bring what it should have. */
+static void fail_attempt(struct channel *channel, bool answer_valid)
+{
+	const struct channel_environment *environment = channel->environment;
+	struct trust_facts facts = channel_gather_facts(channel, &channel->main);
+	enum trust_plain plain = TRUST_PLAIN_NO;
+
+	facts.answer_valid = answer_valid;
+	if (channel->fallback) {
+		end_fallback(channel);
+		return;
+	}
+	if (!channel->plain)
+		plain = trust_plain_decide(environment->store, environment->settings, &facts);
+	switch (plain) {
+	case TRUST_PLAIN_TRY_PLAIN_PORT:
+		try_plain(channel, &facts, channel->target.plain_port);
+		return;
+	case TRUST_PLAIN_SAME_PORT:
+		try_plain(channel, &facts, channel->target.port);
+		return;
+	case TRUST_PLAIN_DOWNGRADE:
+		end_attempt(channel, OUTCOME_DOWNGRADE);
+		return;
+	case TRUST_PLAIN_NO:
+	case TRUST_PLAIN_OK:
+		break;
+	}
+	end_attempt(channel, trust_classify(&facts));
+}
+
+/* The last word of an attempt whose answers were all as they should be. */
+static void succeed(struct channel *channel, bool principal_known)
+{
+	struct trust_facts facts = channel_gather_facts(channel, &channel->main);
+	enum outcome outcome;
+
+	facts.http_status = 200;
+	facts.answer_valid = true;
+	facts.principal_known = principal_known;
+	outcome = trust_classify(&facts);
+	/* The BMC has our certificate already, and ours is the side that forgot: pin it. */
+	if (outcome == OUTCOME_CONNECTED && !channel->plain &&
+		facts.verdict == TRUST_VERDICT_FIRST_USE)
+		outcome = OUTCOME_ENROLLED;
+	end_attempt(channel, outcome);
+}
+
+/* --- steps --- */
+
+/* A Redfish answer of a step: the whole JSON object of a 200, or NULL. */
+static json_t *take_object(const struct transfer *transfer)
+{
+	json_t *object;
+
+	if (!transfer->complete || transfer->status != 200 || !transfer->body)
+		return NULL;
+	object = json_loadb(transfer->body, transfer->body_length, JSON_REJECT_DUPLICATES, NULL);
+	if (json_is_object(object))
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+static void on_enrolled(struct transfer *transfer)
+{
+	struct channel *channel = transfer->channel;
+
+	if (!transfer->complete)
+		fail_attempt(channel, false);
+	else if (transfer->status >= 200 && transfer->status < 300)
+		end_attempt(channel, OUTCOME_ENROLLED);
+	else
+		succeed(channel, false);
+}
+
+static void start_enrol(struct channel *channel)
+{
+	_cleanup_free_ char *pem = NULL, *text = NULL;
+	json_t *body = NULL;
+
+	if (cert_to_pem(channel->environment->pair->certificate, &pem) == 0)
+		body = json_pack("{s:s, s:s}", "CertificateString", pem, "CertificateType", "PEM");
+	if (body)
+		text = json_dumps(body, JSON_COMPACT);
+	json_decref(body);
+	if (!text) {
+		channel->main.local = true;
+		fail_attempt(channel, false);
+		return;
+	}
+	channel_set_state(channel, CHANNEL_ENROL);
+	transfer_start(&channel->main, "POST", channel->enrol, text, on_enrolled);
+}
+
+/*
+ * We may give our certificate to a BMC that we have pinned, or are about to pin; trust_check_peer()
+ * let no other come this far. Whether it takes it is its own window's matter.
+ */
+static bool may_enrol(const struct channel *channel)
+{
+	return !channel->plain && channel->enrolment_open && channel->enrol[0] != '\0';
+}
+
+static void refuse_principal(struct channel *channel)
+{
+	if (may_enrol(channel))
+		start_enrol(channel);
+	else
+		succeed(channel, false);
+}
+
+static bool is_refused(const struct transfer *transfer)
+{
+	return transfer->complete && (transfer->status == 401 || transfer->status == 403);
+}
+
+static void on_manager(struct transfer *transfer)
+{
+	struct channel *channel = transfer->channel;
+	struct channel_info *info = &channel->info;
+	json_t *manager = take_object(transfer);
+
+	if (manager) {
+		if (!info->vendor[0])
+			resource_copy_text(
+				manager, "Manufacturer", info->vendor, sizeof(info->vendor));
+		resource_copy_text(manager, "Model", info->model, sizeof(info->model));
+		resource_copy_text(manager, "FirmwareVersion", info->firmware_version,
+			sizeof(info->firmware_version));
+		json_decref(manager);
+		succeed(channel, true);
+	} else if (is_refused(transfer)) {
+		refuse_principal(channel);
+	} else {
+		fail_attempt(channel, false);
+	}
+}
+
+static void start_manager(struct channel *channel)
+{
+	channel_set_state(channel, CHANNEL_MANAGER);
+	transfer_start(&channel->main, "GET", channel->manager, NULL, on_manager);
+}
+
+static void on_managers(struct transfer *transfer)
+{
+	struct channel *channel = transfer->channel;
+	json_t *managers = take_object(transfer);
+	int r = -1;
+
+	if (managers)
+		r = resource_get_first_member(managers, channel->manager, sizeof(channel->manager));
+	json_decref(managers);
+	if (r == 0)
+		start_manager(channel);
+	else if (is_refused(transfer))
+		refuse_principal(channel);
+	else
+		fail_attempt(channel, false);
+}
+
+/* What the ServiceRoot offers: names, the way to the manager, enrolment. */
+static void read_root(struct channel *channel, const json_t *root)
+{
+	struct channel_info *info = &channel->info;
+	const json_t *oem = json_object_get(json_object_get(root, "Oem"), "Bmclink");
+	const char *window = json_string_value(json_object_get(oem, "Enrolment"));
+	char account[CHANNEL_MAX_PATH];
+
+	resource_copy_text(root, "Vendor", info->vendor, sizeof(info->vendor));
+	resource_copy_text(root, "Product", info->model, sizeof(info->model));
+	resource_get_link(
+		root, "EventService", channel->event_service, sizeof(channel->event_service));
+	channel->enrolment_open = window && strcmp(window, "Open") == 0;
+	if (resource_get_link(oem, "HostAccount", account, sizeof(account)) == 0 &&
+		strlen(account) + strlen("/Certificates") < sizeof(channel->enrol))
+		snprintf(channel->enrol, sizeof(channel->enrol), "%.*s/Certificates",
+			(int)(CHANNEL_MAX_PATH - sizeof("/Certificates")), account);
+}
+
+static void find_manager(struct channel *channel, const json_t *root)
+{
+	char managers[CHANNEL_MAX_PATH];
+
+	if (resource_get_link(json_object_get(root, "Links"), "ManagerProvidingService",
+		    channel->manager, sizeof(channel->manager)) == 0) {
+		start_manager(channel);
+	} else if (resource_get_link(root, "Managers", managers, sizeof(managers)) == 0) {
+		channel_set_state(channel, CHANNEL_MANAGERS);
+		transfer_start(&channel->main, "GET", managers, NULL, on_managers);
+	} else {
+		fail_attempt(channel, false);
+	}
+}
+
+/* A ServiceRoot on the plain port, TLS having failed. Returns whether to go on. */
+static bool accept_fallback(struct channel *channel)
+{
+	const struct channel_environment *environment = channel->environment;
+	struct trust_facts facts = channel_gather_facts(channel, &channel->main);
+	enum trust_plain plain;
+
+	facts.answer_valid = true;
+	plain = trust_plain_decide(environment->store, environment->settings, &facts);
+	channel->fallback = false;
+	if (plain == TRUST_PLAIN_OK)
+		return true;
+	if (plain == TRUST_PLAIN_DOWNGRADE)
+		end_attempt(channel, OUTCOME_DOWNGRADE);
+	else
+		end_fallback(channel);
+	return false;
+}
+
+static void on_root(struct transfer *transfer)
+{
+	struct channel *channel = transfer->channel;
+	json_t *root = take_object(transfer);
+
+	if (!root || !resource_is_service_root(root)) {
+		fail_attempt(channel, false);
+	} else if (!channel->fallback || accept_fallback(channel)) {
+		read_root(channel, root);
+		find_manager(channel, root);
+	}
+	json_decref(root);
+}
+
+static void start_root(struct channel *channel)
+{
+	channel_set_state(channel, CHANNEL_ROOT);
+	transfer_start(&channel->main, "GET", ROOT, NULL, on_root);
+}
+
+void channel_attempt_start(struct channel *channel)
+{
+	const struct channel_environment *environment = channel->environment;
+	struct trust_facts facts;
+	time_t not_before;
+
+	channel->plain = !environment->settings->tls;
+	channel->port = channel->plain ? channel->target.plain_port : channel->target.port;
+	if (!channel->plain && (!environment->pair->certificate ||
+				       cert_get_dates(environment->pair->certificate, &not_before,
+					       &channel->own_not_after) < 0)) {
+		channel->main.local = true;
+		snprintf(channel->main.error, sizeof(channel->main.error),
+			"there is no certificate of this service module");
+	}
+	facts = channel_gather_facts(channel, &channel->main);
+	if (facts.own_expired || facts.local_failure)
+		end_attempt(channel, trust_classify(&facts));
+	else
+		start_root(channel);
+}

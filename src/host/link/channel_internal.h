@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the channel share. A channel runs transfers (one HTTP request and its answer)
+ * on connections (one TCP connection, with TLS or without):
+ *
+ *   channel.c           life of the channel: open, states, results, close
+ *   channel_tcp.c       TCP connect, with errno and deadline of our own
+ *   channel_tls.c       what TLS shows: verdict on the peer, alerts, versions
+ *   channel_transfer.c  one request and its answer over libcurl
+ *   channel_multi.c     libcurl's sockets and timers on libevent
+ *   channel_attempt.c   the steps from ServiceRoot to connected or enrolled, and what failed
+ *   channel_life.c      the life line, and the dates of the certificates
+ *   channel_request.c   requests of the agent
+ *
+ * Every entry from the event loop is framed by channel_enter() and channel_leave(), so that a
+ * handler may close the channel from whatever depth it is called.
+ */
+#ifndef BMCLINK_HOST_CHANNEL_INTERNAL_H
+#define BMCLINK_HOST_CHANNEL_INTERNAL_H
+
+#include <curl/curl.h>
+
+#include "host/link/channel.h"
+#include "host/link/sse.h"
+
+#define CHANNEL_BODY_MS	     3000  /* from the first byte of an answer to its last */
+#define CHANNEL_REQUEST_MS   30000 /* the same two, for requests of the agent: logs are slow */
+#define CHANNEL_POLL_SECONDS 30
+#define CHANNEL_MAX_HEADERS  (32 * 1024)
+#define CHANNEL_MAX_PATH     1024
+#define CHANNEL_MAX_CONNECTS 2 /* of one transfer: the BMC may have closed an idle connection */
+
+/* One TCP connection, and what it has shown. */
+struct connection {
+	struct connection *next;
+	struct channel *channel;
+	struct transfer *transfer; /* which opened it */
+	int fd;			   /* -1: closed; the structure lives until the next connect */
+	bool saw_record;	   /* of the first bytes that came back */
+	int read_errno;		   /* of the last failed read, 0: none */
+	struct trust_facts facts;
+	enum tls_version version, peer_version;
+	char cipher[64];
+	bool has_peer, clock_unset;
+	struct trust_peer peer;
+};
+
+enum transfer_phase {
+	TRANSFER_IDLE,
+	TRANSFER_CONNECT, /* TCP */
+	TRANSFER_TLS,
+	TRANSFER_ANSWER, /* until the first byte of the answer */
+	TRANSFER_BODY,
+	TRANSFER_STREAM, /* no deadline: the kernel's keep-alive watches */
+};
+
+struct transfer;
+typedef void (*transfer_done_fn)(struct transfer *transfer);
+
+struct transfer {
+	struct channel *channel;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct event *deadline;
+	enum transfer_phase phase;
+	struct connection *connection; /* the last one opened; NULL: none yet */
+
+	/* TCP connect in progress */
+	struct event *connecting;
+	int connect_fd; /* connected or connecting, not yet libcurl's; else -1 */
+	bool need_connect;
+	unsigned int connects;
+
+	/* the request */
+	char method[8];
+	char path[CHANNEL_MAX_PATH];
+	char *request_body;
+	unsigned int answer_ms, body_ms;
+	bool stream;	    /* text/event-stream goes to the channel's parser */
+	bool opened_stream; /* ... and did */
+	transfer_done_fn done;
+
+	/* the answer; valid in done() */
+	bool added;	   /* in the multi handle */
+	bool complete;	   /* the whole answer is there */
+	bool timed_out;	   /* one of our deadlines */
+	bool too_large;	   /* a bound of ours */
+	bool local;	   /* our own trouble */
+	int connect_errno; /* TCP did not come about */
+	int status;
+	size_t header_bytes;
+	char *body;
+	size_t body_length, body_size;
+	char error[CURL_ERROR_SIZE];
+};
+
+enum channel_state {
+	CHANNEL_NEW,
+	CHANNEL_ROOT,	  /* connecting and GET /redfish/v1/ */
+	CHANNEL_MANAGERS, /* looking for the manager's path */
+	CHANNEL_MANAGER,  /* GET it, as the known host */
+	CHANNEL_ENROL,
+	CHANNEL_UP,
+	CHANNEL_ENDED, /* done() or lost() was called; waits to be closed */
+	CHANNEL_CLOSED,
+};
+
+enum channel_life { LIFE_NONE, LIFE_LOOKING, LIFE_OPENING, LIFE_STREAM, LIFE_POLL };
+
+struct channel_request {
+	char method[8];
+	char path[CHANNEL_MAX_PATH];
+	char *body;
+	channel_answer_fn answer;
+	void *arg;
+};
+
+struct channel {
+	const struct channel_environment *environment;
+	struct channel_target target;
+	struct channel_handlers handlers;
+	struct channel_info info;
+	enum channel_state state;
+	unsigned int depth; /* of channel_enter() */
+
+	CURLM *multi;
+	struct event *multi_timer, *kick;
+	struct connection *connections;
+	struct transfer main, side; /* steps and life line; requests of the agent */
+
+	bool plain;    /* no TLS on this attempt */
+	bool fallback; /* plain is only being looked at: first is what to say when it is not there
+			*/
+	uint16_t port;
+	struct channel_result first;
+
+	char manager[CHANNEL_MAX_PATH], event_service[CHANNEL_MAX_PATH];
+	char enrol[CHANNEL_MAX_PATH]; /* the collection for our certificate; "": not offered */
+	bool enrolment_open;
+
+	enum channel_life life;
+	unsigned int poll_failures;
+	struct sse_parser sse;
+	struct event *poll, *expiry;
+	time_t own_not_after;
+
+	struct channel_request requests[CHANNEL_MAX_REQUESTS];
+	unsigned int n_requests; /* waiting, the first of them in flight when request_active */
+	unsigned int first_request;
+	bool request_active;
+};
+
+/* channel.c */
+void channel_enter(struct channel *channel);
+void channel_leave(struct channel *channel); /* frees a channel that was closed within */
+void channel_set_state(struct channel *channel, enum channel_state state);
+void channel_report(struct channel *channel, const struct channel_result *result);
+void channel_stop(struct channel *channel); /* transfers and timers; nothing more will happen */
+struct trust_clock channel_clock(const struct channel *channel);
+void channel_set_timer(struct event *event, unsigned int ms);
+
+/* channel_tcp.c: ends in transfer_connected(), or in transfer_failed() with the errno */
+void channel_tcp_connect(struct transfer *transfer);
+void channel_tcp_stop(struct transfer *transfer);
+
+/* channel_tls.c */
+int channel_tls_init(void);
+CURLcode channel_tls_setup(CURL *easy, void *context, void *transfer);
+
+/* channel_transfer.c */
+int transfer_init(struct transfer *transfer, struct channel *channel);
+void transfer_clear(struct transfer *transfer);
+/* done() is called once, it may be before this returns, unless transfer_stop() comes first. body is
+ * copied, may be NULL. */
+void transfer_start(struct transfer *transfer, const char *method, const char *path,
+	const char *body, transfer_done_fn done);
+void transfer_stop(struct transfer *transfer);
+void transfer_connected(struct transfer *transfer);
+void transfer_failed(struct transfer *transfer, int connect_errno);
+void transfer_finished(struct transfer *transfer, CURLcode code); /* libcurl is done with it */
+void transfer_set_phase(struct transfer *transfer, enum transfer_phase phase);
+
+/* channel_multi.c */
+int channel_multi_new(struct channel *channel);
+void channel_multi_free(struct channel *channel);
+int channel_multi_add(struct transfer *transfer);
+void channel_multi_remove(struct transfer *transfer);
+int channel_multi_close_socket(void *channel, curl_socket_t fd);
+
+/* channel_attempt.c */
+void channel_attempt_start(struct channel *channel);
+/* The facts of what this transfer showed, for trust_classify(). */
+struct trust_facts channel_gather_facts(
+	const struct channel *channel, const struct transfer *transfer);
+void channel_fill_result(const struct channel *channel, const struct transfer *transfer,
+	enum outcome outcome, struct channel_result *result);
+
+/* channel_describe.c */
+void channel_describe(const struct channel *channel, const struct transfer *transfer,
+	enum outcome outcome, char *out, size_t size);
+
+/* channel_resource.c: what Redfish resources say; pure. Untouched or "" where they do not. */
+bool resource_is_service_root(const json_t *root);
+/* A path of this service: absolute, printable, bounded; -ENOENT or -EINVAL. */
+int resource_get_link(const json_t *object, const char *member, char *path, size_t size);
+int resource_get_first_member(const json_t *collection, char *path, size_t size);
+bool resource_path_is_safe(const char *path);
+void resource_copy_text(const json_t *object, const char *member, char *out, size_t size);
+
+/* channel_life.c */
+void channel_life_start(struct channel *channel);
+void channel_life_stop(struct channel *channel);
+void channel_lose(struct channel *channel, const struct transfer *transfer);
+/* Bytes of the stream; false: end the transfer. */
+bool channel_life_take(struct channel *channel, const char *bytes, size_t length);
+
+/* channel_request.c */
+void channel_request_next(struct channel *channel); /* soon: from the loop */
+void channel_request_start(struct channel *channel);
+void channel_request_drop(struct channel *channel); /* answers all with status 0 */
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests of the agent over a connected channel: a queue, one in flight. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "host/link/channel_internal.h"
+
+static struct channel_request *first(struct channel *channel)
+{
+	return &channel->requests[channel->first_request];
+}
+
+/* The first one leaves the queue before it is answered: its answer may ask again. */
+static struct channel_request take_first(struct channel *channel)
+{
+	struct channel_request *slot = first(channel), request = *slot;
+
+	free(request.body);
+	request.body = NULL;
+	*slot = (struct channel_request){0};
+	channel->first_request = (channel->first_request + 1) % CHANNEL_MAX_REQUESTS;
+	channel->n_requests--;
+	channel->request_active = false;
+	return request;
+}
+
+static void on_answer(struct transfer *transfer)
+{
+	struct channel *channel = transfer->channel;
+	struct channel_request request = take_first(channel);
+	json_t *body = NULL;
+
+	if (transfer->complete && transfer->body)
+		body = json_loadb(
+			transfer->body, transfer->body_length, JSON_REJECT_DUPLICATES, NULL);
+	request.answer(transfer->complete ? transfer->status : 0, body, request.arg);
+	json_decref(body);
+	channel_request_next(channel);
+}
+
+/* While the life line is being opened it has the only connection, and keeps it. */
+static bool may_start(const struct channel *channel)
+{
+	return channel->state == CHANNEL_UP && !channel->request_active &&
+	       channel->n_requests > 0 &&
+	       (channel->life == LIFE_STREAM || channel->life == LIFE_POLL);
+}
+
+void channel_request_next(struct channel *channel)
+{
+	if (may_start(channel))
+		channel_set_timer(channel->kick, 0);
+}
+
+void channel_request_start(struct channel *channel)
+{
+	struct channel_request *request = first(channel);
+
+	if (!may_start(channel))
+		return;
+	channel->request_active = true;
+	transfer_start(&channel->side, request->method, request->path, request->body, on_answer);
+}
+
+void channel_request_drop(struct channel *channel)
+{
+	while (channel->n_requests > 0) {
+		struct channel_request request = take_first(channel);
+
+		request.answer(0, NULL, request.arg);
+	}
+}
+
+static bool method_is_ours(const char *method)
+{
+	static const char *const methods[] = {"GET", "POST", "PATCH", "PUT", "DELETE"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (strcmp(method, methods[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+int channel_request(struct channel *channel, const char *method, const char *path,
+	const json_t *body, channel_answer_fn answer, void *arg)
+{
+	struct channel_request *request;
+	unsigned int slot;
+
+	if (channel->state != CHANNEL_UP)
+		return -ENOTCONN;
+	if (!method_is_ours(method) || !resource_path_is_safe(path))
+		return -EINVAL;
+	if (channel->n_requests == CHANNEL_MAX_REQUESTS)
+		return -EBUSY;
+	slot = (channel->first_request + channel->n_requests) % CHANNEL_MAX_REQUESTS;
+	request = &channel->requests[slot];
+	if (body) {
+		request->body = json_dumps(body, JSON_COMPACT);
+		if (!request->body)
+			return -ENOMEM;
+	}
+	snprintf(request->method, sizeof(request->method), "%s", method);
+	snprintf(request->path, sizeof(request->path), "%s", path);
+	request->answer = answer;
+	request->arg = arg;
+	channel->n_requests++;
+	channel_request_next(channel);
+	return 0;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One HTTP request and its answer, over libcurl, within bounds of ours. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "bmclink-build.h"
+#include "host/link/channel_internal.h"
+
+static const char *const phase_names[] = {"idle", "connect", "tls", "answer", "body", "stream"};
+
+static unsigned int phase_ms(const struct transfer *transfer, enum transfer_phase phase)
+{
+	switch (phase) {
+	case TRANSFER_CONNECT:
+		return CHANNEL_TCP_MS;
+	case TRANSFER_TLS:
+		return CHANNEL_TLS_MS;
+	case TRANSFER_ANSWER:
+		return transfer->answer_ms;
+	case TRANSFER_BODY:
+		return transfer->body_ms;
+	case TRANSFER_IDLE:
+	case TRANSFER_STREAM:
+		break;
+	}
+	return 0;
+}
+
+void transfer_set_phase(struct transfer *transfer, enum transfer_phase phase)
+{
+	unsigned int ms = phase_ms(transfer, phase);
+
+	if (phase == transfer->phase)
+		return;
+	log_debug("channel", "%s port %u: %s -> %s", transfer->channel->info.bmc_address,
+		transfer->channel->port, phase_names[transfer->phase], phase_names[phase]);
+	transfer->phase = phase;
+	evtimer_del(transfer->deadline);
+	if (ms > 0)
+		channel_set_timer(transfer->deadline, ms);
+}
+
+/* --- libcurl's callbacks --- */
+
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct transfer *transfer = arg;
+
+	if (transfer->connect_fd < 0) {
+		/* No connection is left that libcurl could use: one is made, then asked again. */
+		transfer->need_connect = true;
+		return CURL_SOCKET_BAD;
+	}
+	return util_steal_fd(&transfer->connect_fd);
+}
+
+static int on_opened(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+static bool is_stream(struct transfer *transfer)
+{
+	static const char type[] = "text/event-stream";
+	char *answered = NULL;
+	long status = 0;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &answered);
+	return status == 200 && answered && strncasecmp(answered, type, strlen(type)) == 0;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
+{
+	struct transfer *transfer = arg;
+	size_t length = size * count;
+
+	if (transfer->phase == TRANSFER_ANSWER || transfer->phase == TRANSFER_TLS)
+		transfer_set_phase(transfer, TRANSFER_BODY);
+	transfer->header_bytes += length;
+	if (transfer->header_bytes > CHANNEL_MAX_HEADERS) {
+		transfer->too_large = true;
+		return 0;
+	}
+	/* The end of the headers: a stream may be silent for hours from here on. */
+	if (transfer->stream && length <= 2 && is_stream(transfer)) {
+		transfer->opened_stream = true;
+		transfer_set_phase(transfer, TRANSFER_STREAM);
+	}
+	return length;
+}
+
+static size_t keep_body(struct transfer *transfer, const char *bytes, size_t length)
+{
+	size_t needed = transfer->body_length + length + 1;
+
+	if (needed > CHANNEL_MAX_BODY) {
+		transfer->too_large = true;
+		return 0;
+	}
+	if (needed > transfer->body_size) {
+		size_t size = transfer->body_size ? transfer->body_size * 2 : 4096;
+		char *grown;
+
+		while (size < needed)
+			size *= 2;
+		grown = realloc(transfer->body, size);
+		if (!grown) {
+			transfer->local = true;
+			return 0;
+		}
+		transfer->body = grown;
+		transfer->body_size = size;
+	}
+	memcpy(transfer->body + transfer->body_length, bytes, length);
+	transfer->body_length += length;
+	transfer->body[transfer->body_length] = '\0';
+	return length;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+	struct transfer *transfer = arg;
+	size_t length = size * count;
+
+	if (transfer->channel->state == CHANNEL_CLOSED)
+		return 0;
+	if (transfer->phase == TRANSFER_STREAM)
+		return channel_life_take(transfer->channel, bytes, length) ? length : 0;
+	return keep_body(transfer, bytes, length);
+}
+
+/* --- set up and take down --- */
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct transfer *transfer = arg;
+	struct channel *channel = transfer->channel;
+
+	channel_enter(channel);
+	if (transfer->phase == TRANSFER_CONNECT) {
+		channel_tcp_stop(transfer);
+		transfer_failed(transfer, ETIMEDOUT);
+	} else {
+		transfer->timed_out = true;
+		channel_multi_remove(transfer);
+		transfer_finished(transfer, CURLE_OPERATION_TIMEDOUT);
+	}
+	channel_leave(channel);
+}
+
+static void set_protocols(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
+/* What libcurl would do by itself, and must not: see docs/architecture.md. */
+static void set_fixed_options(struct transfer *transfer)
+{
+	CURL *easy = transfer->easy;
+
+	set_protocols(easy);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "bmclink/" BMCLINK_VERSION);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L); /* ours: channel_tls.c */
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, channel_tls_setup);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_opened);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, channel_multi_close_socket);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->channel);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+}
+
+int transfer_init(struct transfer *transfer, struct channel *channel)
+{
+	transfer->channel = channel;
+	transfer->connect_fd = -1;
+	transfer->easy = curl_easy_init();
+	transfer->deadline = evtimer_new(channel->environment->base, on_deadline, transfer);
+	if (!transfer->easy || !transfer->deadline)
+		return -ENOMEM;
+	set_fixed_options(transfer);
+	return 0;
+}
+
+static void drop_answer(struct transfer *transfer)
+{
+	free(transfer->body);
+	transfer->body = NULL;
+	transfer->body_length = transfer->body_size = transfer->header_bytes = 0;
+	transfer->complete = transfer->timed_out = transfer->too_large = transfer->local = false;
+	transfer->need_connect = transfer->opened_stream = false;
+	transfer->connect_errno = transfer->status = 0;
+	transfer->connects = 0;
+	transfer->error[0] = '\0';
+}
+
+void transfer_stop(struct transfer *transfer)
+{
+	if (!transfer->easy || !transfer->deadline)
+		return;
+	channel_tcp_stop(transfer);
+	channel_multi_remove(transfer);
+	transfer->phase = TRANSFER_IDLE;
+	evtimer_del(transfer->deadline);
+}
+
+void transfer_clear(struct transfer *transfer)
+{
+	transfer_stop(transfer);
+	drop_answer(transfer);
+	if (transfer->easy)
+		curl_easy_cleanup(transfer->easy);
+	if (transfer->deadline)
+		event_free(transfer->deadline);
+	curl_slist_free_all(transfer->headers);
+	free(transfer->request_body);
+	*transfer = (struct transfer){.connect_fd = -1};
+}
+
+/* --- run --- */
+
+static int add_header(struct transfer *transfer, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+
+	if (!longer)
+		return -ENOMEM;
+	transfer->headers = longer;
+	return 0;
+}
+
+static int set_headers(struct transfer *transfer)
+{
+	int r = 0;
+
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	r |= add_header(transfer,
+		transfer->stream ? "Accept: text/event-stream" : "Accept: application/json");
+	r |= add_header(transfer, "OData-Version: 4.0");
+	r |= add_header(transfer, "Expect:"); /* no 100-continue: it only costs time here */
+	if (transfer->request_body)
+		r |= add_header(transfer, "Content-Type: application/json");
+	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+	return r;
+}
+
+/* The scope of a link-local address is not said: the socket is connected already. */
+static void set_url(struct transfer *transfer)
+{
+	const struct channel *channel = transfer->channel;
+	bool ipv6 = channel->target.family == AF_INET6;
+	char url[CHANNEL_MAX_PATH + INET6_ADDRSTRLEN + 32];
+
+	snprintf(url, sizeof(url), "%s://%s%s%s:%u%s", channel->plain ? "http" : "https",
+		ipv6 ? "[" : "", channel->info.bmc_address, ipv6 ? "]" : "", channel->port,
+		transfer->path);
+	curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
+}
+
+static void set_method(struct transfer *transfer)
+{
+	CURL *easy = transfer->easy;
+
+	curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+	if (strcmp(transfer->method, "GET") == 0)
+		return;
+	if (transfer->request_body) {
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->request_body);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(transfer->request_body));
+	}
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, transfer->method);
+}
+
+static void finish(struct transfer *transfer)
+{
+	transfer_done_fn done = transfer->done;
+
+	channel_tcp_stop(transfer);
+	transfer_set_phase(transfer, TRANSFER_IDLE);
+	transfer->done = NULL;
+	/* Closed from within a callback of libcurl: nothing more is to happen. */
+	if (done && transfer->channel->state < CHANNEL_ENDED)
+		done(transfer);
+}
+
+static void run(struct transfer *transfer)
+{
+	transfer->need_connect = false;
+	curl_easy_setopt(
+		transfer->easy, CURLOPT_FRESH_CONNECT, transfer->connect_fd >= 0 ? 1L : 0L);
+	if (channel_multi_add(transfer) < 0) {
+		transfer->local = true;
+		finish(transfer);
+	}
+}
+
+void transfer_start(struct transfer *transfer, const char *method, const char *path,
+	const char *body, transfer_done_fn done)
+{
+	transfer_stop(transfer);
+	drop_answer(transfer);
+	free(transfer->request_body);
+	transfer->request_body = body ? strdup(body) : NULL;
+	snprintf(transfer->method, sizeof(transfer->method), "%s", method);
+	snprintf(transfer->path, sizeof(transfer->path), "%s", path);
+	transfer->done = done;
+	set_url(transfer);
+	set_method(transfer);
+	if (set_headers(transfer) < 0 || (body && !transfer->request_body)) {
+		transfer->local = true;
+		finish(transfer);
+		return;
+	}
+	if (!transfer->connection) {
+		channel_tcp_connect(transfer);
+		return;
+	}
+	transfer_set_phase(transfer, TRANSFER_ANSWER);
+	run(transfer);
+}
+
+void transfer_connected(struct transfer *transfer)
+{
+	transfer_set_phase(transfer, transfer->channel->plain ? TRANSFER_ANSWER : TRANSFER_TLS);
+	run(transfer);
+}
+
+void transfer_failed(struct transfer *transfer, int connect_errno)
+{
+	transfer->connect_errno = connect_errno;
+	finish(transfer);
+}
+
+void transfer_finished(struct transfer *transfer, CURLcode code)
+{
+	long status = 0;
+
+	if (transfer->need_connect && !transfer->timed_out &&
+		transfer->connects < CHANNEL_MAX_CONNECTS) {
+		channel_tcp_connect(transfer);
+		return;
+	}
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	transfer->status = (int)status;
+	transfer->complete = code == CURLE_OK && status > 0;
+	if (code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT)
+		transfer->local = true;
+	finish(transfer);
+}

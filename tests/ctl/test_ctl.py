@@ -1,0 +1,498 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rendering and exit codes of bmclinkctl; what the daemon says is the fake's script."""
+import copy
+import json
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+
+from conftest import CTL, run_ctl
+
+FINGERPRINT = ":".join("%02x" % n for n in range(32))
+
+CONNECTED = {
+    "state": "connected", "since": "2025-11-22T16:40:02Z", "interface": "bmc0",
+    "protocol": "ipv4", "local_address": "169.254.1.2", "bmc_address": "169.254.1.1",
+    "encrypted": True, "tls_version": "TLS 1.3", "tls_cipher": "TLS_AES_256_GCM_SHA384",
+    "bmc_fingerprint": FINGERPRINT,
+    "bmc": {"vendor": "Contoso", "model": "Model 7", "firmware_version": "3.30.30.30"},
+    "reason": None, "mend": None, "configured_once": True, "previous": None,
+    "features": {
+        "inband-access": {"enabled": False, "available": True, "reason": None, "built": False},
+        "local-names": {"enabled": True, "available": True, "reason": None, "built": True}},
+    "version": "0.1.0"}
+
+INCOMPLETE = {
+    "state": "incomplete-configuration", "since": "2025-11-22T16:40:02Z", "interface": "bmc0",
+    "protocol": None, "local_address": None, "bmc_address": None, "encrypted": None,
+    "tls_version": None, "tls_cipher": None, "bmc_fingerprint": None, "bmc": None,
+    "reason": {"id": "ISM0057", "text": "IPv4 has no address on bmc0, and the one-time "
+               "configuration is spent"},
+    "mend": "ip address add 169.254.1.2 peer 169.254.1.1/32 scope link dev bmc0",
+    "configured_once": True,
+    "previous": {"bmc_address": "169.254.1.1", "reason": "the host's address went away",
+                 "ended": "2025-11-22T16:39:59Z"},
+    "features": {"inband-access": {"enabled": True, "available": False, "built": False,
+                                   "reason": "there is no communication with the BMC"}}}
+
+EVENT = {"sequence": 7, "time": "2025-11-22T16:40:02.123Z", "last": "2025-11-22T16:40:02.123Z",
+         "id": "ISM0004", "severity": "OK", "count": 1, "args": ["IPv4"], "resolution": "None.",
+         "text": "Communication with the BMC has started over IPv4 (host 169.254.1.2, BMC "
+                 "169.254.1.1, TLS 1.3)."}
+
+
+def changed(original, **changes):
+    return dict(copy.deepcopy(original), **changes)
+
+
+def assert_fits(text):
+    too_long = [line for line in text.splitlines() if len(line) > 80]
+    assert not too_long, too_long
+
+
+# --- status ---------------------------------------------------------------------------------------
+
+def test_status_connected(daemon, ctl):
+    daemon.answer("status", {"result": CONNECTED})
+    done = ctl("status")
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout == """\
+State           connected since 2025-11-22 16:40:02
+Interface       bmc0
+Protocol        IPv4, host 169.254.1.2, BMC 169.254.1.1
+Encryption      TLS 1.3, TLS_AES_256_GCM_SHA384
+Fingerprint     00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:
+                10:11:12:13:14:15:16:17:18:19:1a:1b:1c:1d:1e:1f
+BMC             Contoso, Model 7, firmware 3.30.30.30
+Configured      yes: the one-time configuration is spent
+Features
+  inband-access off  available (not part of this version)
+  local-names   on   available
+"""
+    assert_fits(done.stdout)
+
+
+def test_status_not_connected(daemon, ctl):
+    daemon.answer("status", {"result": INCOMPLETE})
+    done = ctl("status")
+    assert done.returncode == 3
+    assert_fits(done.stdout)
+    joined = " ".join(done.stdout.split())
+    assert "the one-time configuration is spent (ISM0057)" in joined
+    assert "To mend it ip address add 169.254.1.2 peer 169.254.1.1/32 scope link dev bmc0" in joined
+    assert "ended 2025-11-22 16:39:59: the host's address went away" in joined
+    assert "inband-access on unavailable: there is no communication with the BMC" in joined
+    assert "Encryption" not in done.stdout
+
+
+def test_status_plain_channel_says_so(daemon, ctl):
+    daemon.answer("status", {"result": changed(CONNECTED, encrypted=False, tls_version=None,
+                                               tls_cipher=None, bmc_fingerprint=None)})
+    done = ctl("status")
+    assert done.returncode == 0
+    assert "Encryption      none: this BMC has no TLS" in done.stdout
+
+
+@pytest.mark.parametrize("state", ["no-interface", "incomplete-configuration", "connecting",
+                                   "refused", "stopped"])
+def test_status_exit_code_of_every_other_state(daemon, ctl, state):
+    daemon.answer("status", {"result": changed(INCOMPLETE, state=state)})
+    for arguments in (["status"], ["status", "--json"]):
+        assert ctl(*arguments).returncode == 3
+
+
+def test_status_json_is_the_daemons_object(daemon, ctl):
+    status = changed(CONNECTED, addition={"later": [1, 2.5, "é"]})
+    daemon.answer("status", {"result": status})
+    done = ctl("status", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == status
+    assert list(json.loads(done.stdout)) == list(status)  # in its order, too
+
+
+def test_status_of_a_daemon_that_says_little(daemon, ctl):
+    """Members missing, of other types, null: printed as far as it goes, no crash."""
+    for status in ({}, {"state": 3}, {"state": "connected", "features": [], "bmc": "x",
+                                      "reason": "text", "previous": [], "encrypted": "yes"}):
+        daemon.answer("status", {"result": status})
+        done = ctl("status")
+        assert done.returncode in (0, 3) and "State" in done.stdout, done
+
+
+def test_status_watch(daemon, ctl):
+    daemon.answer("status", {"result": INCOMPLETE}, {"result": CONNECTED}, None)
+    done = ctl("status", "--watch")
+    assert daemon.requests == [{"command": "status", "watch": True}]
+    assert done.returncode == 4 and "ended the connection" in done.stderr
+    assert_fits(done.stdout)
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("2025-11-22 16:40:02  incomplete-configuration: IPv4 has no")
+    assert lines[-2:] == ["2025-11-22 16:40:02  connected over IPv4, host 169.254.1.2, BMC "
+                          "169.254.1.1, TLS", "                     1.3"]
+
+
+def test_status_watch_json_is_a_line_each(daemon, ctl):
+    daemon.answer("status", {"result": INCOMPLETE}, {"result": CONNECTED}, None)
+    lines = ctl("status", "--watch", "--json").stdout.splitlines()
+    assert [json.loads(line)["state"] for line in lines] == ["incomplete-configuration",
+                                                             "connected"]
+
+
+# --- hostile text, width, colour ------------------------------------------------------------------
+
+HOSTILE = "evil\x1b[31m\x9b2J\r\n\u202egnp.exe\u2028" + "x" * 300
+
+
+def test_hostile_text_is_harmless(daemon, ctl):
+    status = changed(CONNECTED, interface=HOSTILE, state=HOSTILE, protocol=HOSTILE,
+                     bmc_address=HOSTILE, tls_cipher=HOSTILE, bmc_fingerprint=HOSTILE,
+                     mend=HOSTILE, reason={"id": HOSTILE, "text": HOSTILE},
+                     bmc={"vendor": HOSTILE, "model": HOSTILE, "firmware_version": HOSTILE},
+                     features={HOSTILE: {
+                         "enabled": True, "available": False, "reason": HOSTILE}})
+    daemon.answer("status", {"result": status})
+    daemon.answer("events", {"event": changed(EVENT, text=HOSTILE, id=HOSTILE, time=HOSTILE)},
+                  {"result": {}})
+    for arguments in (["status"], ["status", "--json"], ["events"], ["events", "--json"]):
+        done = ctl(*arguments)
+        assert done.stdout
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", done.stdout), arguments
+
+
+def test_error_text_is_harmless(daemon, ctl):
+    daemon.answer("status", {"error": {"exit": 1, "text": HOSTILE}})
+    done = ctl("status")
+    assert done.returncode == 1
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", done.stderr)
+
+
+def test_long_values_are_wrapped(daemon, ctl):
+    text = "word " * 60 + "y" * 200 + " " + "é" * 100
+    daemon.answer("status", {"result": changed(INCOMPLETE, reason={"id": "ISM1", "text": text})})
+    done = ctl("status")
+    assert_fits(done.stdout)
+    reason = done.stdout.split("Reason", 1)[1].split("To mend it")[0]
+    assert "".join(reason.split()) == "".join(text.split()) + "(ISM1)"
+
+
+def on_terminal(*arguments, **environment):
+    """What bmclinkctl prints on a terminal."""
+    master, slave = pty.openpty()
+    env = dict(os.environ, TZ="UTC", TERM="xterm")
+    env.pop("NO_COLOR", None)
+    env.update(environment)
+    subprocess.run([CTL] + list(arguments), stdin=subprocess.DEVNULL, stdout=slave,
+                   stderr=subprocess.DEVNULL, env=env, timeout=30)
+    os.close(slave)
+    out = b""
+    try:
+        while True:
+            chunk = os.read(master, 65536)
+            if not chunk:
+                break
+            out += chunk
+    except OSError:
+        pass
+    os.close(master)
+    return out.decode()
+
+
+def test_colour_on_a_terminal_only(daemon, ctl):
+    daemon.answer("status", {"result": CONNECTED})
+    arguments = ["--runtime-dir", daemon.folder, "status"]
+    assert "\x1b[32mconnected" in on_terminal(*arguments)
+    assert "\x1b" not in on_terminal(*arguments, NO_COLOR="1")
+    assert "\x1b" not in on_terminal(*arguments, TERM="dumb")
+    assert "\x1b" not in on_terminal(*arguments, "--json")
+    assert "\x1b" not in ctl("status").stdout
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+def test_events(daemon, ctl):
+    daemon.answer("events", {"event": EVENT}, {"event": changed(EVENT, count=12)}, {"result": {}})
+    done = ctl("events")
+    assert done.returncode == 0
+    assert daemon.requests == [{"command": "events", "follow": False}]
+    assert done.stdout == """\
+2025-11-22 16:40:02  ISM0004   Communication with the BMC has started over IPv4
+                               (host 169.254.1.2, BMC 169.254.1.1, TLS 1.3).
+2025-11-22 16:40:02  ISM0004   Communication with the BMC has started over IPv4
+                               (host 169.254.1.2, BMC 169.254.1.1, TLS 1.3). (12
+                               times)
+"""
+
+
+def test_events_json_is_a_line_each(daemon, ctl):
+    daemon.answer("events", {"event": EVENT}, {"event": changed(EVENT, sequence=8)},
+                  {"result": {}})
+    done = ctl("events", "--json")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        EVENT, changed(EVENT, sequence=8)]
+
+
+def test_events_follow(daemon, ctl):
+    daemon.answer("events", {"event": EVENT}, {"dropped": 90}, {"event": EVENT}, None)
+    done = ctl("events", "-f", "--json")
+    assert daemon.requests == [{"command": "events", "follow": True}]
+    assert len(done.stdout.splitlines()) == 2
+    assert "90 events went by" in done.stderr
+    assert done.returncode == 4  # the daemon went away while we followed
+
+
+def test_events_none(daemon, ctl):
+    daemon.answer("events", {"result": {}})
+    done = ctl("events")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# --- the daemon fails -----------------------------------------------------------------------------
+
+def test_no_daemon(tmp_path):
+    done = run_ctl("--runtime-dir", str(tmp_path), "status")
+    assert done.returncode == 4
+    assert "systemctl start bmclinkd" in done.stderr and done.stdout == ""
+
+
+def test_dead_socket(daemon, ctl):
+    daemon.stop()
+    os.unlink(daemon.path)
+    import socket
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(daemon.path)  # nobody listens
+    assert ctl("status").returncode == 4
+    dead.close()
+    assert ctl("events").returncode == 4
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_no_permission_is_not_called_not_running(daemon, tmp_path):
+    os.chmod(daemon.path, 0o600)
+    for folder in [tmp_path, *tmp_path.parents][:3]:
+        if folder != folder.parent and str(folder) != "/tmp":
+            os.chmod(folder, 0o755)
+    os.chmod(daemon.folder, 0o755)
+    done = subprocess.run([CTL, "--runtime-dir", daemon.folder, "status"], user=65534, group=65534,
+                          extra_groups=[], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "no permission" in done.stderr and "bmclink" in done.stderr
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5])
+def test_the_daemons_exit_code(daemon, ctl, code):
+    daemon.answer("reconfigure", {"error": {"exit": code, "text": "because"}})
+    done = ctl("reconfigure")
+    assert (done.returncode, done.stderr, done.stdout) == (code, "bmclinkctl: because\n", "")
+
+
+@pytest.mark.parametrize("line", [
+    b"no json\n", b"[]\n", b"{}\n", b"{\"result\": 7}\n", b"{\"result\": {}\n", b"\n", b"\xff\n",
+    b"{\"error\": {}}\n", b"{\"error\": 7}\n", b"{\"error\": {\"exit\": 0, \"text\": \"x\"}}\n",
+    b"{\"error\": {\"exit\": 99}}\n", b"x" * 70000])
+def test_broken_answers_are_failures(daemon, ctl, line):
+    daemon.answer("reconfigure", line, None)
+    daemon.answer("status", line, None)
+    done = ctl("reconfigure")
+    assert done.returncode == 1 and done.stderr and done.stdout == ""
+    assert ctl("status", "--json").returncode == 1
+
+
+def test_daemon_ends_in_the_middle(daemon, ctl):
+    daemon.answer("reconfigure", None)
+    assert ctl("reconfigure").returncode == 4
+
+
+def test_unwritable_output(daemon):
+    daemon.answer("status", {"result": CONNECTED})
+    with open("/dev/full", "w") as full:
+        done = run_ctl("--runtime-dir", daemon.folder, "status", stdout=full)
+    assert done.returncode == 1 and "could not be written" in done.stderr
+
+
+# --- trust, certificate, reconfigure --------------------------------------------------------------
+
+def test_trust_show(daemon, ctl):
+    trust = {"trust": "first-use", "pinned": True, "pin": FINGERPRINT,
+             "pinned_at": "2025-11-22T16:40:02Z", "window_open": False, "seen_tls": True,
+             "damaged": False}
+    daemon.answer("trust-show", {"result": trust})
+    done = ctl("trust", "show")
+    assert done.returncode == 0
+    assert_fits(done.stdout)
+    assert "10:11:12:13" in done.stdout and "closed" in done.stdout
+    assert "2025-11-22 16:40:02" in done.stdout and "Damaged" not in done.stdout
+    assert json.loads(ctl("trust", "show", "--json").stdout) == trust
+    daemon.answer("trust-show", {"result": changed(trust, pinned=False, pin=None, damaged=True)})
+    assert "Pinned BMC      none" in ctl("trust", "show").stdout
+    assert "Damaged" in ctl("trust", "show").stdout
+
+
+def test_trust_reset(daemon, ctl):
+    daemon.answer("trust-reset", {"result": {}})
+    done = ctl("trust", "reset")
+    assert done.returncode == 0 and "was reset" in done.stdout
+    daemon.answer("trust-reset", {"error": {"exit": 1, "text": "'trust-reset' is for root only"}})
+    done = ctl("trust", "reset")
+    assert done.returncode == 1 and done.stdout == "" and "root only" in done.stderr
+
+
+@pytest.mark.parametrize("form", [FINGERPRINT, FINGERPRINT.upper(), FINGERPRINT.replace(":", "")])
+def test_trust_pin_fingerprint(daemon, ctl, form):
+    daemon.answer("trust-pin", {"result": {}})
+    done = ctl("trust", "pin", form)
+    assert done.returncode == 0 and "is pinned" in done.stdout
+    assert daemon.requests == [{"command": "trust-pin", "pin": FINGERPRINT}]
+    assert_fits(done.stdout)
+
+
+def test_trust_pin_file(daemon, ctl, tmp_path):
+    pem = tmp_path / "bmc.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(tmp_path / "key"), "-out",
+                    str(pem), "-subj", "/CN=bmc"], check=True, capture_output=True)
+    shown = subprocess.run(["openssl", "x509", "-in", str(pem), "-noout", "-fingerprint",
+                            "-sha256"], check=True, capture_output=True, text=True).stdout
+    daemon.answer("trust-pin", {"result": {}})
+    assert ctl("trust", "pin", str(pem)).returncode == 0
+    assert daemon.requests[0]["pin"] == shown.split("=")[1].strip().lower()
+
+
+def test_trust_pin_wrong(daemon, ctl, tmp_path):
+    daemon.answer("trust-pin", {"result": {}})
+    no_pem = tmp_path / "no.pem"
+    no_pem.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    big = tmp_path / "big.pem"
+    big.write_bytes(b"x" * 100000)
+    assert ctl("trust", "pin", FINGERPRINT[:-2]).returncode == 2  # too short, and no such file
+    assert ctl("trust", "pin", str(no_pem)).returncode == 1
+    assert ctl("trust", "pin", str(big)).returncode == 1
+    assert ctl("trust", "pin", str(tmp_path)).returncode == 1
+    assert ctl("trust", "pin").returncode == 2
+    assert daemon.requests == []  # the daemon was not asked
+
+
+def test_certificate(daemon, ctl):
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    certificate = {"fingerprint": FINGERPRINT, "not_before": "2025-11-22T00:00:00Z",
+                   "not_after": "2035-11-20T00:00:00Z", "expired": False, "pem": pem}
+    daemon.answer("certificate-show", {"result": certificate})
+    done = ctl("certificate", "show")
+    assert done.returncode == 0 and done.stdout.endswith(pem)
+    assert "2025-11-22 00:00:00 to 2035-11-20 00:00:00\n" in done.stdout
+    assert json.loads(ctl("certificate", "show", "--json").stdout) == certificate
+    daemon.answer("certificate-show", {"result": changed(certificate, expired=True,
+                                                         pem="\x1b[2J" + pem)})
+    done = ctl("certificate", "show")
+    assert ": expired" in done.stdout and "\x1b" not in done.stdout
+    daemon.answer("certificate-renew", {"error": {"exit": 1, "text": "not part of this version"}})
+    assert ctl("certificate", "renew").returncode == 1
+
+
+def test_reconfigure(daemon, ctl):
+    daemon.answer("reconfigure", {"result": {}})
+    done = ctl("reconfigure")
+    assert done.returncode == 0 and "armed again" in done.stdout
+
+
+# --- features -------------------------------------------------------------------------------------
+
+VERBS = {"access": "inband-access", "snmp": "snmp-get", "names": "local-names",
+         "update": "auto-update"}
+
+
+def features(**state):
+    return {"result": changed(CONNECTED, features={name: dict(
+        {"enabled": True, "available": True, "reason": None, "built": True}, **state)
+        for name in VERBS.values()})}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_feature_show(daemon, ctl, verb):
+    daemon.answer("status", features())
+    done = ctl(verb)
+    assert done.returncode == 0 and VERBS[verb] in done.stdout
+
+    daemon.answer("status", features(available=False, reason="it needs IPv4"))
+    done = ctl(verb)
+    assert done.returncode == 5 and "unavailable: it needs IPv4" in done.stderr
+    assert json.loads(ctl(verb, "--json").stdout)["reason"] == "it needs IPv4"
+
+    daemon.answer("status", features(built=False))
+    done = ctl(verb)
+    assert done.returncode == 1 and "not part of this version" in done.stderr
+
+
+@pytest.mark.parametrize("verb,action", [
+    ("access", "enable"), ("access", "disable"), ("snmp", "enable"), ("snmp", "disable"),
+    ("names", "enable"), ("names", "disable"), ("update", "check"), ("update", "install")])
+def test_feature_action(daemon, ctl, verb, action):
+    daemon.answer("feature", {"error": {"exit": 5, "text": "it needs IPv4"}})
+    done = ctl(verb, action)
+    assert daemon.requests == [{"command": "feature", "name": VERBS[verb], "action": action}]
+    assert (done.returncode, done.stdout) == (5, "")  # never a word of success
+    assert "it needs IPv4" in done.stderr
+
+
+# --- usage ----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("arguments", [
+    [], ["stat"], ["status", "now"], ["trust"], ["trust", "forget"], ["trust", "reset", "x"],
+    ["--nonsense"], ["status", "--nonsense"], ["status", "-f"], ["events", "--watch"],
+    ["reconfigure", "--json"], ["trust", "pin"], ["access", "start"], ["check-config", "a", "b"],
+    ["--runtime-dir"], ["status", "--sys-root", "/x"], [""], ["trust", ""]])
+def test_usage_errors(daemon, ctl, arguments):
+    done = ctl(*arguments)
+    assert done.returncode == 2 and done.stderr and done.stdout == ""
+    assert daemon.requests == []
+
+
+def test_help_and_version():
+    done = run_ctl("--help")
+    assert done.returncode == 0
+    assert_fits(done.stdout)
+    for word in ["status", "events", "discover", "trust show", "trust reset", "trust pin",
+                 "certificate show", "certificate renew", "reconfigure", "check-config", "access",
+                 "snmp", "names", "update", "Exit codes"]:
+        assert word in done.stdout
+    assert re.match(r"bmclinkctl \d+\.\d+", run_ctl("--version").stdout)
+
+
+def test_options_behind_the_command(daemon):
+    daemon.answer("status", {"result": CONNECTED})
+    assert run_ctl("status", "--json", "--runtime-dir", daemon.folder).returncode == 0
+
+
+# --- check-config ---------------------------------------------------------------------------------
+
+def test_check_config(tmp_path):
+    path = tmp_path / "bmclinkd.conf"
+    path.write_text("[Link]\ninterface = bmc0\n")
+    assert run_ctl("check-config", str(path)).returncode == 0
+    done = run_ctl("--config", str(path), "check-config")
+    assert done.returncode == 0 and done.stdout == "%s: no errors\n" % path
+    path.write_text("[Link]\ninterface = bmc0\nipv4 = perhaps\n")
+    done = run_ctl("check-config", str(path))
+    assert done.returncode == 1
+    assert done.stderr == ("%s:3: Key 'ipv4' in [Link]: expected on or off, found 'perhaps'\n"
+                           % path)
+    done = run_ctl("check-config", str(tmp_path / "none"))
+    assert done.returncode == 1 and "No such file" in done.stderr
+
+
+def test_check_config_of_a_drop_in(tmp_path):
+    path = tmp_path / "bmclinkd.conf"
+    path.write_text("")
+    folder = tmp_path / "bmclinkd.conf.d"
+    folder.mkdir()
+    (folder / "10-x.conf").write_text("[Tls]\ntls_min_version = 1.0\n")
+    done = run_ctl("check-config", str(path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("%s/10-x.conf:2: " % folder)
+
+
+def test_installed_configuration_has_no_errors():
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    assert run_ctl("check-config", os.path.join(root, "data/bmclinkd.conf")).returncode == 0
