@@ -47,6 +47,7 @@ static size_t character_length(const char *at)
 {
 	size_t n = 1;
 
+	/* cppcheck-suppress arrayIndexOutOfBounds ; at is a string: its NUL ends this */
 	while ((at[n] & 0xc0) == 0x80)
 		n++;
 	return n;

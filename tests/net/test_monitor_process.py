@@ -10,7 +10,6 @@ import time
 import pytest
 
 from daemons import program
-from lab import BMC_IPV4, HOST_IPV4, HOST_NIC
 from netns import run, wait_for
 from probe import Gone
 from test_monitor import claimed, probe, tables  # noqa: F401  (fixtures)
