@@ -1,56 +1,308 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The least agent: reads the monitor's notices and ends on stop. */
+/* The agent's life: what it opens before the sandbox closes, its loop, reload and stop. */
 #include "host/agent.h"
 
-#include <errno.h>
-
-#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "bmclink-build.h"
+#include "host/agent_private.h"
 
 #define MODULE "agent"
 
-struct agent {
-	struct event_base *base;
-	struct event *notices;
-	struct priv *priv;
-};
-
-int agent_prepare(struct agent_environment *env)
+uint64_t agent_now(void)
 {
-	return 0;
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void agent_schedule(struct agent *agent, bool evaluate)
+{
+	agent->evaluate |= evaluate;
+	if (!agent->stopping)
+		event_active(agent->step, EV_TIMEOUT, 0);
+}
+
+static void arm_ladder_timer(struct agent *agent, uint64_t until)
+{
+	uint64_t now = agent_now(), wait = until > now ? until - now : 0;
+	struct timeval tv = {
+		.tv_sec = (time_t)(wait / 1000), .tv_usec = (suseconds_t)(wait % 1000) * 1000};
+
+	if (until == LADDER_NEVER)
+		evtimer_del(agent->ladder_timer);
+	else
+		evtimer_add(agent->ladder_timer, &tv);
+}
+
+/* Everything that happens ends here: facts in, actions out, people told. */
+static void step(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+	struct ladder_action action;
+
+	if (agent->evaluate) {
+		agent->evaluate = false;
+		agent_nic_evaluate(agent);
+	}
+	while ((action = ladder_next(&agent->ladder, agent_now())).type != LADDER_WAIT) {
+		switch (action.type) {
+		case LADDER_CONFIGURE:
+			agent_nic_configure(agent);
+			break;
+		case LADDER_SPEND:
+			agent_nic_spend(agent);
+			break;
+		case LADDER_TRY:
+			agent_try_begin(agent, action.protocol);
+			break;
+		case LADDER_CLOSE:
+			agent_try_drop(agent, action.protocol);
+			break;
+		case LADDER_WAIT:
+			break;
+		}
+		if (agent->evaluate) { /* what was done changed the facts: look before the next
+					  action */
+			agent->evaluate = false;
+			agent_nic_evaluate(agent);
+		}
+	}
+	arm_ladder_timer(agent, action.until);
+	agent_report_progress(agent);
+}
+
+static void on_arp_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	agent_nic_arp_timeout(arg);
+}
+
+static void on_neighbour_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	agent_neighbour_timeout(arg);
+}
+
+static void on_no_interface(evutil_socket_t fd, short what, void *arg)
+{
+	agent_report_no_interface(arg);
+}
+
+static int load_settings(struct agent *agent, struct settings *settings)
+{
+	_cleanup_free_ char *text = NULL, *error = NULL;
+	size_t length;
+	int r = priv_get_settings(agent->priv, &text, &length);
+
+	if (r < 0) {
+		log_error(MODULE, "no settings from the monitor: %s", strerror(-r));
+		return r;
+	}
+	r = settings_parse(text, length, "settings", settings, &error);
+	if (r < 0)
+		log_error(MODULE, "settings: %s", error);
+	return r;
+}
+
+/* Does a connection depend on what changed? The filter and the switches of features do not touch
+ * it. */
+static bool link_differs(const struct settings *old, const struct settings *new)
+{
+	struct settings same = *old;
+
+	same.nic_filter = new->nic_filter;
+	same.inband_access = new->inband_access;
+	same.snmp_get = new->snmp_get;
+	same.local_names = new->local_names;
+	same.auto_update = new->auto_update;
+	return memcmp(&same, new, sizeof(same)) != 0;
+}
+
+/* New settings: what a connection was made with may be gone, so it is made again where it matters.
+ */
+static void reload(struct agent *agent)
+{
+	struct settings settings;
+
+	if (load_settings(agent, &settings) < 0) {
+		event_emit(agent->events, MSG_ISM1029, "the new settings could not be taken over");
+		return;
+	}
+	if (memcmp(&settings, &agent->settings, sizeof(settings)) != 0) {
+		bool link_changed = link_differs(&agent->settings, &settings);
+
+		agent->settings = settings;
+		agent_nic_forget(agent, 0);
+		agent->nic.candidate_known = false;
+		if (link_changed) {
+			agent_try_drop_all(agent);
+			if (ladder_get_protocol(&agent->ladder) != LADDER_NONE)
+				ladder_lost(&agent->ladder, OUTCOME_ADDRESS_GONE, agent_now());
+			ladder_restart(&agent->ladder, agent_now());
+		}
+		if (agent->nic.claimed != 0)
+			agent_nic_care(agent);
+	}
+	event_emit(agent->events, MSG_ISM1030);
+	agent_schedule(agent, true);
+}
+
+static void stop(struct agent *agent)
+{
+	if (agent->stopping)
+		return;
+	agent->stopping = true;
+	ladder_stop(&agent->ladder);
+	agent_try_drop_all(agent);
+	event_emit(agent->events, MSG_ISM1022);
+	event_base_loopbreak(agent->base);
 }
 
 static void on_notice(enum priv_notice notice, const void *data, size_t length, void *arg)
 {
 	struct agent *agent = arg;
+	struct in_addr address;
 
-	log_debug(MODULE, "notice %d from the monitor", (int)notice);
-	if (notice == PRIV_NOTICE_STOP)
-		event_base_loopbreak(agent->base);
+	switch (notice) {
+	case PRIV_NOTICE_STOP:
+		stop(agent);
+		break;
+	case PRIV_NOTICE_RELOAD:
+		reload(agent);
+		break;
+	case PRIV_NOTICE_ARP:
+		if (length == sizeof(address)) {
+			memcpy(&address, data, sizeof(address));
+			agent_nic_arp_answered(agent, address);
+		}
+		break;
+	case PRIV_NOTICE_EVENT:
+		if (length == sizeof(struct priv_event))
+			agent_report_monitor_event(agent, data);
+		break;
+	}
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_notices(evutil_socket_t fd, short what, void *arg)
 {
 	struct agent *agent = arg;
+	int r = priv_read_notices(agent->priv, on_notice, agent);
 
-	if (priv_read_notices(agent->priv, on_notice, agent) < 0)
-		event_base_loopbreak(agent->base);
+	if (r < 0 && r != -EAGAIN) {
+		log_error(MODULE, "the monitor is gone: ending");
+		stop(agent);
+	}
+}
+
+static int open_socket(int family, void *arg)
+{
+	struct agent *agent = arg;
+	int fd, r = priv_open_tcp(agent->priv, family, &fd);
+
+	return r < 0 ? r : fd;
+}
+
+static time_t wall_clock(void *arg)
+{
+	return time(NULL);
+}
+
+int agent_prepare(struct agent_environment *env)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	int r;
+
+	if (agent == NULL)
+		return -ENOMEM;
+	env->data = agent;
+	agent->environment = env;
+	agent->priv = env->priv;
+	agent->base = event_base_new();
+	if (agent->base == NULL)
+		return -ENOMEM;
+	r = channel_init_library();
+	if (r < 0)
+		return r;
+	r = event_log_new(&agent->events);
+	if (r < 0)
+		return r;
+	agent->step = event_new(agent->base, -1, 0, step, agent);
+	agent->ladder_timer = evtimer_new(agent->base, step, agent);
+	agent->interface_timer = evtimer_new(agent->base, on_no_interface, agent);
+	agent->arp_timer = evtimer_new(agent->base, on_arp_timeout, agent);
+	agent->neighbour_timer = evtimer_new(agent->base, on_neighbour_timeout, agent);
+	agent->notices = event_new(
+		agent->base, priv_notice_fd(agent->priv), EV_READ | EV_PERSIST, on_notices, agent);
+	if (agent->step == NULL || agent->ladder_timer == NULL || agent->interface_timer == NULL ||
+		agent->arp_timer == NULL || agent->neighbour_timer == NULL ||
+		agent->notices == NULL)
+		return -ENOMEM;
+	r = udev_watch_new(agent->base, agent_nic_udev_hint, agent, &agent->udev);
+	if (r < 0)
+		return r;
+	return nic_watch_new(agent->base, agent_nic_changed, agent, &agent->watch);
+}
+
+static int start(struct agent *agent)
+{
+	int r = load_settings(agent, &agent->settings);
+
+	if (r < 0)
+		return r;
+	r = agent_trust_start(agent);
+	if (r < 0)
+		return r;
+	agent->channels = (struct channel_environment){.base = agent->base,
+		.settings = &agent->settings,
+		.store = &agent->trust,
+		.pair = &agent->identity.pair,
+		.build_epoch = BMCLINK_BUILD_EPOCH,
+		.open_socket = open_socket,
+		.now = wall_clock,
+		.arg = agent};
+	ladder_init(&agent->ladder, (uint32_t)(agent_now() ^ (uint64_t)getpid() << 16));
+	agent->report.since = time(NULL);
+	r = agent_control_start(agent);
+	if (r < 0)
+		return r;
+	event_add(agent->notices, NULL);
+	agent_nic_load_records(agent);
+	return 0;
+}
+
+static void clear(struct agent *agent)
+{
+	agent_try_drop_all(agent);
+	control_free(agent->control);
+	nic_watch_free(agent->watch);
+	udev_watch_free(agent->udev);
+	event_free(agent->step);
+	event_free(agent->ladder_timer);
+	event_free(agent->interface_timer);
+	event_free(agent->arp_timer);
+	event_free(agent->neighbour_timer);
+	event_free(agent->notices);
+	identity_clear(&agent->identity);
+	event_log_free(agent->events);
+	event_base_free(agent->base);
+	free(agent);
 }
 
 int agent_run(struct agent_environment *env)
 {
-	struct agent agent = {.base = event_base_new(), .priv = env->priv};
-	int r = -ENOMEM;
+	struct agent *agent = env->data;
+	int r = start(agent);
 
-	if (agent.base == NULL)
-		return r;
-	agent.notices = event_new(
-		agent.base, priv_notice_fd(env->priv), EV_READ | EV_PERSIST, on_readable, &agent);
-	if (agent.notices != NULL && event_add(agent.notices, NULL) == 0)
-		r = event_base_dispatch(agent.base) < 0 ? -EIO : 0;
-	if (agent.notices != NULL)
-		event_free(agent.notices);
-	event_base_free(agent.base);
+	if (r == 0) {
+		event_emit(agent->events, MSG_ISM1021, env->version);
+		agent_schedule(agent, true);
+		if (event_base_dispatch(agent->base) < 0)
+			r = -EIO;
+	}
+	clear(agent);
 	return r;
 }

@@ -247,20 +247,33 @@ int priv_is_managed(struct priv *priv, bool *managed, bool *ipv4_disabled)
 	return 0;
 }
 
+static int finish_with_fd(struct call *call, int *fd)
+{
+	int r = finish(call);
+
+	if (r < 0)
+		return r;
+	if (call->fd < 0)
+		return -EPROTO;
+	*fd = call->fd;
+	return 0;
+}
+
 int priv_open_tcp(struct priv *priv, int family, int *fd)
 {
 	struct call call;
-	int r;
 
 	begin(&call, priv, ACT_OPEN_TCP);
 	wire_put_u8(&call.out, family == AF_INET ? 4 : family == AF_INET6 ? 6 : 0);
-	r = finish(&call);
-	if (r < 0)
-		return r;
-	if (call.fd < 0)
-		return -EPROTO;
-	*fd = call.fd;
-	return 0;
+	return finish_with_fd(&call, fd);
+}
+
+int priv_open_neighbour(struct priv *priv, int *fd)
+{
+	struct call call;
+
+	begin(&call, priv, ACT_OPEN_NEIGHBOUR);
+	return finish_with_fd(&call, fd);
 }
 
 int priv_get_profile(struct priv *priv, struct priv_profile *profile)

@@ -78,6 +78,8 @@ int priv_is_managed(struct priv *priv, bool *managed,
 	bool *ipv4_disabled); /* by NetworkManager or networkd with an active profile */
 int priv_open_tcp(struct priv *priv, int family,
 	int *fd); /* bound to the claimed NIC, non-blocking, keep-alive set */
+int priv_open_neighbour(
+	struct priv *priv, int *fd); /* to ask for the BMC by IPv6: link/neighbour.h */
 int priv_get_profile(struct priv *priv, struct priv_profile *profile);
 /* Durable mark first, then link up and addresses. host/bmc IPv4 0: IPv6 only. -EPERM: spent. */
 int priv_configure(struct priv *priv, const struct priv_profile *wanted);

@@ -105,6 +105,10 @@ typedef void (*channel_answer_fn)(int status, const json_t *body, void *arg);
 int channel_request(struct channel *channel, const char *method, const char *path,
 	const json_t *body, channel_answer_fn answer, void *arg);
 
+/* The collection that takes our certificates; NULL: this BMC offers none. Valid while the channel
+ * is. */
+const char *channel_get_certificates_path(const struct channel *channel);
+
 /*
  * Once per process, before the sandbox closes: libcurl, OpenSSL and what they read from files.
  * Ignores SIGPIPE for the process, which OpenSSL's writes would raise.

@@ -111,3 +111,8 @@ int channel_request(struct channel *channel, const char *method, const char *pat
 	channel_request_next(channel);
 	return 0;
 }
+
+const char *channel_get_certificates_path(const struct channel *channel)
+{
+	return channel->enrol[0] != '\0' ? channel->enrol : NULL;
+}

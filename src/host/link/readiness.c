@@ -142,6 +142,7 @@ void readiness_get_wanted(const struct readiness_input *input, struct priv_profi
 
 		wanted->has_ipv6 = true;
 		wanted->host_ipv6 = again ? input->profile->host_ipv6 : input->plan->host_ipv6;
+		wanted->bmc_ipv6 = again ? input->profile->bmc_ipv6 : input->plan->bmc_ipv6;
 		wanted->ipv6_prefix = again ? input->profile->ipv6_prefix
 					    : (uint8_t)input->plan->host_ipv6_prefix;
 	}

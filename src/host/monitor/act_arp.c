@@ -44,13 +44,36 @@ void act_arp_stop(struct acts *acts)
 		stop(&acts->probes[i]);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static int send_probe(int fd, const unsigned char mac[6], struct in_addr target)
+{
+	struct arp_frame frame = {
+		.type = {ETHERTYPE_ARP >> 8, ETHERTYPE_ARP & 0xff},
+		.hardware = {0,			ARPHRD_ETHER	    },
+		.protocol = {ETHERTYPE_IP >> 8,	ETHERTYPE_IP & 0xff },
+		.hardware_size = 6,
+		.protocol_size = 4,
+		.operation = {0,			 ARPOP_REQUEST	      },
+	};
+
+	memset(frame.destination, 0xff, sizeof(frame.destination));
+	memcpy(frame.source, mac, sizeof(frame.source));
+	memcpy(frame.sender_mac, mac, sizeof(frame.sender_mac));
+	memcpy(frame.target_ip, &target, sizeof(frame.target_ip));
+	return send(fd, &frame, sizeof(frame), MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* Asked again until it is answered: a NIC that was just brought up has no carrier at first. */
+static void on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct acts_probe *probe = arg;
 	struct acts *acts = probe->acts;
 	struct in_addr target = probe->target;
 	bool answered = (what & EV_READ) != 0 && recv(fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) > 0;
 
+	if (!answered && ++probe->sent < ACTS_PROBES) {
+		send_probe(fd, probe->mac, target);
+		return;
+	}
 	stop(probe);
 	if (answered)
 		acts->environment->notify(
@@ -77,24 +100,6 @@ static int attach_filter(int fd, struct in_addr target)
 
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
 											   : 0;
-}
-
-static int send_probe(int fd, const unsigned char mac[6], struct in_addr target)
-{
-	struct arp_frame frame = {
-		.type = {ETHERTYPE_ARP >> 8, ETHERTYPE_ARP & 0xff},
-		.hardware = {0,			ARPHRD_ETHER	    },
-		.protocol = {ETHERTYPE_IP >> 8,	ETHERTYPE_IP & 0xff },
-		.hardware_size = 6,
-		.protocol_size = 4,
-		.operation = {0,			 ARPOP_REQUEST	      },
-	};
-
-	memset(frame.destination, 0xff, sizeof(frame.destination));
-	memcpy(frame.source, mac, sizeof(frame.source));
-	memcpy(frame.sender_mac, mac, sizeof(frame.sender_mac));
-	memcpy(frame.target_ip, &target, sizeof(frame.target_ip));
-	return send(fd, &frame, sizeof(frame), MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 /* No packet reaches the socket before the filter is on: it is made with protocol 0, bound last. */
@@ -151,7 +156,7 @@ static struct acts_probe *find_free(struct acts *acts)
 
 int act_probe_arp(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
 {
-	static const struct timeval life = {.tv_usec = ACTS_PROBE_MS * 1000};
+	static const struct timeval pause = {.tv_usec = ACTS_PROBE_PAUSE_MS * 1000};
 	struct acts_probe *probe = find_free(acts);
 	struct nl_link link = {0};
 	struct in_addr target;
@@ -169,12 +174,13 @@ int act_probe_arp(struct acts *acts, struct wire_reader *in, struct wire_writer 
 		return r;
 	probe->acts = acts;
 	probe->target = target;
+	memcpy(probe->mac, link.mac, sizeof(probe->mac));
 	probe->readable =
-		event_new(acts->environment->base, probe->fd, EV_READ, on_readable, probe);
+		event_new(acts->environment->base, probe->fd, EV_READ | EV_PERSIST, on_event, probe);
 	if (probe->readable == NULL) {
 		close(probe->fd);
 		return -ENOMEM;
 	}
-	event_add(probe->readable, &life);
+	event_add(probe->readable, &pause);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "host/monitor/acts.h"
 #include "host/monitor/facts.h"
 #include "host/monitor/machine.h"
+#include "host/monitor/neighbour_socket.h"
 #include "host/monitor/nl.h"
 
 #define MODULE "acts"
@@ -165,4 +166,17 @@ int act_open_tcp(struct acts *acts, struct wire_reader *in, struct wire_writer *
 	if (r == 0)
 		*fd = util_steal_fd(&made);
 	return r;
+}
+
+int act_open_neighbour(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
+{
+	int made;
+
+	if (!wire_is_done(in) || !acts->settings.ipv6)
+		return -EPERM;
+	made = neighbour_socket_open(acts->ifindex);
+	if (made < 0)
+		return made;
+	*fd = made;
+	return 0;
 }

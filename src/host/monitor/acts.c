@@ -33,6 +33,7 @@ static const struct act table[] = {
 	{"rearm",         ACT_REARM,         0,            0,            true,  act_rearm},
 	{"care",          ACT_CARE,          1,            1,            true,  act_care},
 	{"probe-arp",     ACT_PROBE_ARP,     IP4,          IP4,          true,  act_probe_arp},
+	{"open-neighbour", ACT_OPEN_NEIGHBOUR, 0,          0,            true,  act_open_neighbour},
 	{"audit",         ACT_AUDIT,         3+3*4,        3+3*(4+ACTS_MAX_AUDIT_FIELD),  false, act_audit},
 };
 /* clang-format on */

@@ -21,8 +21,9 @@
 #include "host/priv.h"
 #include "host/settings.h"
 
-#define ACTS_MAX_PROBES	      4 /* ARP probes under way */
-#define ACTS_PROBE_MS	      500
+#define ACTS_MAX_PROBES	      4	 /* ARP probes under way */
+#define ACTS_PROBES	      10 /* questions of one probe, */
+#define ACTS_PROBE_PAUSE_MS   50 /* and what lies between: 500 ms in all */
 #define ACTS_AUDIT_PER_MINUTE 60 /* further audit records are dropped and counted */
 #define ACTS_MAX_AUDIT_FIELD  64
 #define ACTS_MAX_MACHINE      (2 * PROFILE_MAX_ID)
@@ -42,6 +43,7 @@ enum act_number { /* part of the wire format; never reused */
 	ACT_CARE = 12,
 	ACT_PROBE_ARP = 13,
 	ACT_AUDIT = 14,
+	ACT_OPEN_NEIGHBOUR = 15,
 };
 
 struct acts_roots { /* where /sys and the others are; tests give prepared trees */
@@ -63,6 +65,8 @@ struct acts_probe {
 	struct acts *acts;
 	struct event *readable; /* NULL: free */
 	int fd;
+	unsigned int sent;
+	uint8_t mac[6]; /* ours */
 	struct in_addr target;
 };
 
@@ -123,6 +127,7 @@ ACT(act_get_dmi);
 ACT(act_claim_nic);
 ACT(act_is_managed);
 ACT(act_open_tcp);
+ACT(act_open_neighbour);
 ACT(act_get_profile);
 ACT(act_configure);
 ACT(act_spend);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What bmclinkctl may ask: a table of commands. docs/control-protocol.md is the specification. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "host/agent_private.h"
+#include "host/feature/feature.h"
+
+#define MODULE "control"
+
+static enum control_exit fail(char *error, const char *what, int r)
+{
+	snprintf(error, CONTROL_MAX_ERROR, "%s: %s", what, strerror(-r));
+	return CONTROL_FAILED;
+}
+
+static enum control_exit run_status(const json_t *request, json_t **result, char *error, void *arg)
+{
+	*result = agent_get_status(arg);
+	return CONTROL_DONE;
+}
+
+static enum control_exit run_discover(
+	const json_t *request, json_t **result, char *error, void *arg)
+{
+	struct agent *agent = arg;
+	struct plan_facts facts = {.settings = &agent->settings,
+		.records = agent->nic.records,
+		.n_records = agent->nic.n_records,
+		.nics = agent->nic.known,
+		.n_nics = agent->nic.n_known};
+
+	*result = plan_to_json(&facts, &agent->nic.plan);
+	return CONTROL_DONE;
+}
+
+static enum control_exit run_reconfigure(
+	const json_t *request, json_t **result, char *error, void *arg)
+{
+	struct agent *agent = arg;
+	int r;
+
+	if (agent->settings.configure == CONFIGURE_NEVER) {
+		snprintf(error, CONTROL_MAX_ERROR,
+			"configure = never is set in bmclinkd.conf: nothing is configured, ever");
+		return CONTROL_FAILED;
+	}
+	r = agent_nic_rearm(agent);
+	if (r < 0)
+		return fail(error, "the one-time configuration could not be armed again", r);
+	event_emit(agent->events, MSG_ISM1026, "bmclinkctl reconfigure");
+	return CONTROL_DONE;
+}
+
+static json_t *make_fingerprint(const unsigned char *fingerprint)
+{
+	char text[CERT_FINGERPRINT_SIZE * 3];
+
+	text_make_hex(fingerprint, CERT_FINGERPRINT_SIZE, ':', text);
+	return json_string(text);
+}
+
+static json_t *make_time(time_t when)
+{
+	char text[40];
+	struct tm tm;
+
+	if (when == 0 || gmtime_r(&when, &tm) == NULL)
+		return json_null();
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_string(text);
+}
+
+static enum control_exit run_trust_show(
+	const json_t *request, json_t **result, char *error, void *arg)
+{
+	static const char *const modes[] = {"kcs", "first-use", "pinned"};
+	struct agent *agent = arg;
+	const struct trust_store *trust = &agent->trust;
+	bool configured = agent->settings.pin[0] != '\0';
+
+	*result = json_pack("{s:s, s:b, s:o, s:o, s:b, s:b, s:b}", "trust",
+		modes[agent->settings.trust], "pinned", trust->pinned || configured, "pin",
+		configured	? json_string(agent->settings.pin)
+		: trust->pinned ? make_fingerprint(trust->pin)
+				: json_null(),
+		"pinned_at",
+		trust->pinned && !configured ? make_time(trust->pinned_at) : json_null(),
+		"window_open", trust->window_open, "seen_tls", trust->seen_tls, "damaged",
+		trust->damaged);
+	return CONTROL_DONE;
+}
+
+static enum control_exit run_trust_reset(
+	const json_t *request, json_t **result, char *error, void *arg)
+{
+	struct agent *agent = arg;
+	int r = agent_trust_reset(agent);
+
+	if (r < 0)
+		return fail(error, "the trust could not be reset", r);
+	return CONTROL_DONE;
+}
+
+static enum control_exit run_trust_pin(
+	const json_t *request, json_t **result, char *error, void *arg)
+{
+	struct agent *agent = arg;
+	const char *text = json_string_value(json_object_get(request, "pin"));
+	unsigned char pin[CERT_FINGERPRINT_SIZE];
+	int r;
+
+	if (text == NULL || text_parse_hex(text, pin, sizeof(pin)) < 0) {
+		snprintf(error, CONTROL_MAX_ERROR,
+			"'pin' is to be the SHA-256 fingerprint of the BMC's certificate: 64 hex "
+			"digits");
+		return CONTROL_USAGE;
+	}
+	r = agent_trust_pin(agent, pin);
+	if (r < 0)
+		return fail(error, "the pin could not be saved", r);
+	return CONTROL_DONE;
+}
+
+static enum control_exit run_certificate_show(
+	const json_t *request, json_t **result, char *error, void *arg)
+{
+	struct agent *agent = arg;
+	_cleanup_free_ char *pem = NULL;
+	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
+	time_t not_before, not_after;
+	const X509 *certificate = agent->identity.pair.certificate;
+
+	if (certificate == NULL || cert_get_fingerprint(certificate, fingerprint) < 0 ||
+		cert_get_dates(certificate, &not_before, &not_after) < 0 ||
+		cert_to_pem(certificate, &pem) < 0) {
+		snprintf(error, CONTROL_MAX_ERROR,
+			"the agent has no usable certificate; see the log");
+		return CONTROL_FAILED;
+	}
+	*result = json_pack("{s:o, s:o, s:o, s:b, s:s}", "fingerprint",
+		make_fingerprint(fingerprint), "not_before", make_time(not_before), "not_after",
+		make_time(not_after), "expired", not_after < time(NULL), "pem", pem);
+	return CONTROL_DONE;
+}
+
+static enum control_exit run_certificate_renew(
+	const json_t *request, json_t **result, char *error, void *arg)
+{
+	snprintf(error, CONTROL_MAX_ERROR,
+		"renewal over the trusted channel is not part of this version: uninstall and "
+		"install again");
+	return CONTROL_FAILED;
+}
+
+static enum control_exit run_feature(const json_t *request, json_t **result, char *error, void *arg)
+{
+	struct agent *agent = arg;
+	const char *name = json_string_value(json_object_get(request, "name"));
+	const char *action = json_string_value(json_object_get(request, "action"));
+	const struct feature *feature = name != NULL ? feature_find(name) : NULL;
+	struct feature_state state;
+
+	if (feature == NULL) {
+		snprintf(error, CONTROL_MAX_ERROR, "there is no such feature");
+		return CONTROL_USAGE;
+	}
+	feature_get_state(feature, &agent->settings, &agent->ladder, &state);
+	if (action != NULL && strcmp(action, "status") == 0) {
+		*result = json_pack("{s:s, s:b, s:b, s:o, s:b}", "name", feature->name, "enabled",
+			state.enabled, "available", state.available, "reason",
+			state.reason != NULL ? json_string(state.reason) : json_null(), "built",
+			feature->built);
+		return CONTROL_DONE;
+	}
+	if (!state.available) {
+		snprintf(error, CONTROL_MAX_ERROR, "%s is unavailable: %s", feature->name,
+			state.reason);
+		return CONTROL_UNAVAILABLE;
+	}
+	snprintf(error, CONTROL_MAX_ERROR, "%s is not part of this version: nothing was done",
+		feature->name);
+	return CONTROL_FAILED;
+}
+
+static const struct control_command commands[] = {
+	{"status",		   false, run_status	    },
+	{"discover",	     false, run_discover		},
+	{"reconfigure",	true,  run_reconfigure	     },
+	{"trust-show",	       false, run_trust_show	    },
+	{"trust-reset",	true,  run_trust_reset	     },
+	{"trust-pin",	      true,  run_trust_pin	 },
+	{"certificate-show",  false, run_certificate_show },
+	{"certificate-renew", true,  run_certificate_renew},
+	{"feature",	    true,  run_feature	     },
+};
+
+int agent_control_start(struct agent *agent)
+{
+	const struct control_environment environment = {.base = agent->base,
+		.commands = commands,
+		.n_commands = ARRAY_SIZE(commands),
+		.events = agent->events,
+		.arg = agent};
+
+	return control_new(&environment, agent->environment->control_fd, &agent->control);
+}

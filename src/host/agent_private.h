@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent proper, which runs in the worker: one structure, and the files that share it.
+ * agent.c lives and dies, agent_nic.c finds the NIC and feeds the ladder, agent_try.c makes and
+ * loses connections, agent_report.c and agent_status.c tell people, agent_control.c answers
+ * bmclinkctl.
+ */
+#ifndef BMCLINK_HOST_AGENT_PRIVATE_H
+#define BMCLINK_HOST_AGENT_PRIVATE_H
+
+#include <event2/event.h>
+
+#include "base/event.h"
+#include "base/util.h"
+#include "host/agent.h"
+#include "host/control.h"
+#include "host/discover/plan.h"
+#include "host/discover/udev_watch.h"
+#include "host/link/channel.h"
+#include "host/link/identity.h"
+#include "host/link/ladder.h"
+#include "host/link/nic.h"
+#include "host/link/readiness.h"
+#include "host/link/trust_store.h"
+#include "host/priv.h"
+
+#define AGENT_NO_INTERFACE_MS                                                                      \
+	5000 /* before "cannot be found" is an event: a USB NIC takes its time at boot */
+#define AGENT_ARP_MS	       500
+#define AGENT_NEIGHBOUR_ASK_MS 100 /* for the BMC's link-local address: between questions, */
+#define AGENT_NEIGHBOUR_ASKS   7   /* and how many */
+#define AGENT_FEATURES	       4
+
+struct agent_attempt { /* a connection being tried, or the one that stands */
+	struct channel *channel;
+	enum ladder_protocol protocol;
+};
+
+struct agent_nic {			      /* the pass-through NIC as it is now */
+	struct plan_nic known[PLAN_MAX_NICS]; /* facts from the monitor, by ifindex */
+	size_t n_known;
+	struct smbios42 records[SMBIOS42_MAX_FOUND];
+	size_t n_records;
+	unsigned int bad_records;
+	struct plan plan;
+	unsigned int claimed, refused; /* ifindex; 0: none */
+	struct priv_profile profile;
+	bool managed, ipv4_disabled;
+	unsigned int candidate; /* of the plan's BMC addresses */
+	bool candidate_known, probing;
+	bool awaiting_udev;
+	bool careless; /* the protections could not be put in force: said once */
+};
+
+struct agent_neighbour { /* while the BMC's link-local address is asked for */
+	struct event *event;
+	int fd;
+	unsigned int asked;
+	bool several;
+};
+
+struct agent_report { /* what was said last, so that it is said once */
+	enum ladder_state state;
+	enum ladder_protocol protocol; /* connected over */
+	enum outcome failed[LADDER_PROTOCOLS];
+	enum ladder_missing missing[LADDER_PROTOCOLS];
+	bool ever_connected, said_no_interface, said_clock;
+	bool available[AGENT_FEATURES];
+	time_t since;			     /* of the state */
+	char lost_address[INET6_ADDRSTRLEN]; /* the BMC's, of the last connection */
+	enum outcome lost;		     /* why the last connection ended */
+	time_t lost_at;
+	char detail[256]; /* of the last failure */
+};
+
+struct agent {
+	const struct agent_environment *environment;
+	struct event_base *base;
+	struct event_log *events;
+	struct priv *priv;
+	struct settings settings;
+	struct nic_watch *watch;
+	struct agent_nic nic;
+	struct ladder ladder;
+	struct agent_attempt current, trying;
+	struct agent_neighbour neighbour;
+	struct udev_watch *udev;
+	struct channel_environment channels;
+	struct identity identity;
+	struct trust_store trust;
+	struct control *control;
+	struct agent_report report;
+	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
+	bool evaluate; /* the next step looks at the NICs again */
+	bool stopping;
+};
+
+uint64_t agent_now(void); /* ms, CLOCK_BOOTTIME: a suspended host has waited, too */
+/* Something changed: run the ladder from the loop, after looking at the NICs again where evaluate
+ * is set. */
+void agent_schedule(struct agent *agent, bool evaluate);
+
+/* agent_nic.c */
+void agent_nic_load_records(struct agent *agent);
+void agent_nic_evaluate(struct agent *agent);
+void agent_nic_changed(unsigned int ifindex, enum nic_change change, void *arg);
+void agent_nic_udev_hint(void *arg);
+void agent_nic_arp_answered(struct agent *agent, struct in_addr address);
+void agent_nic_arp_timeout(struct agent *agent);
+void agent_nic_configure(struct agent *agent);
+void agent_nic_spend(struct agent *agent);
+int agent_nic_rearm(struct agent *agent);
+void agent_nic_forget(struct agent *agent, unsigned int ifindex); /* 0: all */
+void agent_nic_care(struct agent *agent);
+void agent_nic_get_input(const struct agent *agent, struct readiness_input *input);
+
+/* agent_try.c */
+void agent_try_begin(struct agent *agent, enum ladder_protocol protocol);
+void agent_try_neighbour(struct agent *agent, const struct in6_addr *address);
+void agent_try_no_neighbour(struct agent *agent, bool several);
+void agent_try_drop(struct agent *agent, enum ladder_protocol protocol);
+void agent_try_drop_all(struct agent *agent);
+
+/* agent_neighbour.c */
+void agent_neighbour_start(struct agent *agent);
+void agent_neighbour_stop(struct agent *agent);
+void agent_neighbour_timeout(struct agent *agent);
+
+/* agent_report.c */
+void agent_report_progress(struct agent *agent); /* after each step of the ladder */
+void agent_report_connected(struct agent *agent, enum ladder_protocol previous);
+void agent_report_failed(
+	struct agent *agent, enum ladder_protocol protocol, const struct channel_result *result);
+void agent_report_lost(
+	struct agent *agent, const char *bmc_address, const struct channel_result *result);
+void agent_report_no_interface(struct agent *agent);
+
+void agent_report_monitor_event(struct agent *agent, const struct priv_event *event);
+
+/* agent_status.c */
+json_t *agent_get_status(const struct agent *agent);
+
+/* agent_control.c */
+int agent_control_start(struct agent *agent);
+
+/* agent_trust.c */
+int agent_trust_start(struct agent *agent); /* identity and trust, from the state directory */
+int agent_trust_reset(struct agent *agent);
+int agent_trust_pin(struct agent *agent, const unsigned char *fingerprint);
+void agent_trust_offer_staged(struct agent *agent);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The status object of `bmclinkctl status`: bmclinkctl(1) is its specification. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "host/agent_private.h"
+#include "host/feature/feature.h"
+
+static json_t *format_time(time_t when)
+{
+	char text[40];
+	struct tm tm;
+
+	if (when == 0 || gmtime_r(&when, &tm) == NULL)
+		return json_null();
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_string(text);
+}
+
+static json_t *string_or_null(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? json_string(text) : json_null();
+}
+
+/* Every protocol's missing condition in one sentence; the command that mends the first that can be
+ * mended. */
+static void explain_missing(
+	const struct agent *agent, char *text, size_t text_size, char *mend, size_t mend_size)
+{
+	struct readiness_input input;
+	char part[256], part_mend[256];
+	size_t used = 0;
+
+	text[0] = mend[0] = '\0';
+	agent_nic_get_input(agent, &input);
+	for (int p = LADDER_IPV4; p <= LADDER_IPV6; p++) {
+		enum ladder_missing missing =
+			ladder_get_missing(&agent->ladder, (enum ladder_protocol)p);
+
+		readiness_explain(&input, missing, (enum ladder_protocol)p, part, sizeof(part),
+			part_mend, sizeof(part_mend));
+		if (part[0] == '\0' || strcmp(part, text) == 0)
+			continue; /* nothing, or the NIC's own condition, which both share */
+		used += (size_t)snprintf(
+			text + used, text_size - used, "%s%s", used > 0 ? "; " : "", part);
+		if (used >= text_size)
+			used = text_size - 1;
+		if (mend[0] == '\0')
+			snprintf(mend, mend_size, "%s", part_mend);
+	}
+}
+
+/* Why not connected: the missing condition where nothing can be tried, else the last failure. */
+static void add_reason(const struct agent *agent, json_t *status)
+{
+	enum ladder_state state = ladder_get_state(&agent->ladder);
+	enum outcome outcome = ladder_get_reason(&agent->ladder);
+	char text[640] = "", mend[256] = "";
+	const char *id = "ISM0057";
+
+	if (state == LADDER_STATE_NO_INTERFACE) {
+		id = "ISM0003";
+		snprintf(text, sizeof(text), "%s",
+			agent->nic.plan.why_not[0] != '\0'
+				? agent->nic.plan.why_not
+				: "the pass-through NIC is not ready yet");
+	} else if (state == LADDER_STATE_INCOMPLETE ||
+		   (state == LADDER_STATE_CONNECTING && outcome == OUTCOME_NONE)) {
+		explain_missing(agent, text, sizeof(text), mend, sizeof(mend));
+	} else if (state == LADDER_STATE_CONNECTING || state == LADDER_STATE_REFUSED) {
+		id = message_get(outcome_message(outcome))->id;
+		snprintf(text, sizeof(text), "%s%s%s", outcome_text(outcome),
+			agent->report.detail[0] != '\0' ? ": " : "", agent->report.detail);
+	}
+	json_object_set_new(status, "reason",
+		text[0] != '\0' ? json_pack("{s:s, s:s}", "id", id, "text", text) : json_null());
+	json_object_set_new(status, "mend", string_or_null(mend));
+}
+
+static void add_connection(const struct agent *agent, json_t *status)
+{
+	const struct channel_info *info =
+		agent->current.channel != NULL ? channel_get_info(agent->current.channel) : NULL;
+	char fingerprint[CERT_FINGERPRINT_SIZE * 3] = "";
+	enum ladder_protocol protocol = ladder_get_protocol(&agent->ladder);
+
+	if (info != NULL && info->has_fingerprint)
+		text_make_hex(info->fingerprint, CERT_FINGERPRINT_SIZE, ':', fingerprint);
+	json_object_set_new(status, "protocol",
+		protocol == LADDER_NONE ? json_null()
+					: json_string(protocol == LADDER_IPV4 ? "ipv4" : "ipv6"));
+	json_object_set_new(
+		status, "local_address", string_or_null(info != NULL ? info->local_address : NULL));
+	json_object_set_new(
+		status, "bmc_address", string_or_null(info != NULL ? info->bmc_address : NULL));
+	json_object_set_new(
+		status, "encrypted", info != NULL ? json_boolean(info->encrypted) : json_null());
+	json_object_set_new(status, "tls_version",
+		info != NULL && info->encrypted ? json_string(tls_version_name(info->tls_version))
+						: json_null());
+	json_object_set_new(
+		status, "tls_cipher", string_or_null(info != NULL ? info->tls_cipher : NULL));
+	json_object_set_new(status, "bmc_fingerprint", string_or_null(fingerprint));
+	json_object_set_new(status, "bmc",
+		info == NULL ? json_null()
+			     : json_pack("{s:o, s:o, s:o}", "vendor", string_or_null(info->vendor),
+				       "model", string_or_null(info->model), "firmware_version",
+				       string_or_null(info->firmware_version)));
+}
+
+static json_t *make_features(const struct agent *agent)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < n_features; i++) {
+		struct feature_state state;
+
+		feature_get_state(&features[i], &agent->settings, &agent->ladder, &state);
+		json_object_set_new(object, features[i].name,
+			json_pack("{s:b, s:b, s:o, s:b}", "enabled", state.enabled, "available",
+				state.available, "reason", string_or_null(state.reason), "built",
+				features[i].built));
+	}
+	return object;
+}
+
+json_t *agent_get_status(const struct agent *agent)
+{
+	const struct agent_report *report = &agent->report;
+	json_t *status = json_object();
+
+	json_object_set_new(
+		status, "state", json_string(ladder_state_name(ladder_get_state(&agent->ladder))));
+	json_object_set_new(status, "since", format_time(report->since));
+	json_object_set_new(status, "interface",
+		string_or_null(agent->nic.claimed != 0 ? agent->nic.plan.nic.name : NULL));
+	add_connection(agent, status);
+	add_reason(agent, status);
+	json_object_set_new(status, "configured_once",
+		json_boolean(
+			agent->nic.claimed != 0 && agent->nic.profile.once != PRIV_ONCE_ARMED));
+	json_object_set_new(status, "previous",
+		report->lost_at == 0
+			? json_null()
+			: json_pack("{s:s, s:s, s:o}", "bmc_address", report->lost_address,
+				  "reason", outcome_text(report->lost), "ended",
+				  format_time(report->lost_at)));
+	json_object_set_new(status, "features", make_features(agent));
+	json_object_set_new(status, "version", json_string(agent->environment->version));
+	return status;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections: one that stands, at most one that is tried; make before break. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "host/agent_private.h"
+
+#define MODULE "link"
+
+static void drop(struct agent_attempt *attempt)
+{
+	struct channel *channel = util_steal_ptr(attempt->channel);
+
+	attempt->protocol = LADDER_NONE;
+	channel_close(channel);
+}
+
+/* The attempt ended without a connection: tell people and the ladder. */
+static void fail(
+	struct agent *agent, enum ladder_protocol protocol, const struct channel_result *result)
+{
+	drop(&agent->trying);
+	agent_report_failed(agent, protocol, result);
+	ladder_attempt_done(&agent->ladder, protocol, result->outcome, agent_now());
+	agent_schedule(agent, false);
+}
+
+/*
+ * Trust was made: durable before it is used. first_use comes with OUTCOME_CONNECTED when an earlier
+ * enrolment was cut short after the BMC had taken our certificate.
+ */
+static void learn(struct agent *agent, const struct channel_result *result)
+{
+	int dir = agent->environment->state_fd, r = 0;
+
+	if (result->outcome != OUTCOME_ENROLLED && result->outcome != OUTCOME_CONNECTED)
+		return;
+	if (result->first_use)
+		r = trust_store_pin(dir, &agent->trust, result->fingerprint, time(NULL));
+	else if (result->outcome == OUTCOME_CONNECTED)
+		r = trust_store_close_window(dir, &agent->trust);
+	if (r == 0 && result->spoke_tls)
+		r = trust_store_note_tls(dir, &agent->trust);
+	if (r < 0)
+		log_error(MODULE, "trust could not be saved: %s", strerror(-r));
+}
+
+static void done(struct channel *channel, const struct channel_result *result, void *arg)
+{
+	struct agent *agent = arg;
+	enum ladder_protocol protocol = agent->trying.protocol, previous = agent->current.protocol;
+
+	learn(agent, result);
+	if (result->outcome != OUTCOME_CONNECTED) {
+		fail(agent, protocol, result);
+		return;
+	}
+	drop(&agent->current); /* make before break: the new one has proven itself */
+	agent->current = agent->trying;
+	agent->trying = (struct agent_attempt){0};
+	ladder_attempt_done(&agent->ladder, protocol, OUTCOME_CONNECTED, agent_now());
+	agent_report_connected(agent, previous);
+	agent_trust_offer_staged(agent);
+	agent_schedule(agent, false);
+}
+
+static void lost(struct channel *channel, const struct channel_result *result, void *arg)
+{
+	struct agent *agent = arg;
+	char bmc_address[INET6_ADDRSTRLEN];
+
+	snprintf(bmc_address, sizeof(bmc_address), "%s", channel_get_info(channel)->bmc_address);
+	agent_report_lost(agent, bmc_address, result);
+	drop(&agent->current);
+	ladder_lost(&agent->ladder, result->outcome, agent_now());
+	agent_schedule(agent, false);
+}
+
+static void open_channel(struct agent *agent, const struct channel_target *target)
+{
+	const struct channel_handlers handlers = {.done = done, .lost = lost, .arg = agent};
+	int r = channel_open(&agent->channels, target, &handlers, &agent->trying.channel);
+	struct channel_result result = {.outcome = OUTCOME_LOCAL};
+
+	if (r == 0)
+		return;
+	snprintf(result.detail, sizeof(result.detail), "no connection could be begun: %s",
+		strerror(-r));
+	fail(agent, agent->trying.protocol, &result);
+}
+
+static void fill_ports(const struct agent *agent, struct channel_target *target)
+{
+	target->ifindex = agent->nic.claimed;
+	target->port = agent->nic.plan.port;
+	target->plain_port = agent->nic.plan.plain_port;
+}
+
+void agent_try_neighbour(struct agent *agent, const struct in6_addr *address)
+{
+	struct channel_target target = {.family = AF_INET6, .ipv6 = *address};
+
+	if (agent->trying.protocol != LADDER_IPV6 || agent->trying.channel != NULL)
+		return;
+	fill_ports(agent, &target);
+	open_channel(agent, &target);
+}
+
+void agent_try_no_neighbour(struct agent *agent, bool several)
+{
+	struct channel_result result = {.outcome = OUTCOME_UNREACHABLE};
+
+	if (agent->trying.protocol != LADDER_IPV6 || agent->trying.channel != NULL)
+		return;
+	snprintf(result.detail, sizeof(result.detail), "%s",
+		several ? "several IPv6 neighbours answer on the link: name the BMC's with bmc_ipv6"
+			: "no IPv6 neighbour answers on the link");
+	fail(agent, LADDER_IPV6, &result);
+}
+
+void agent_try_begin(struct agent *agent, enum ladder_protocol protocol)
+{
+	struct channel_target target = {.family = protocol == LADDER_IPV4 ? AF_INET : AF_INET6};
+	struct readiness_input input;
+	struct in_addr host;
+
+	agent->trying.protocol = protocol;
+	agent_nic_get_input(agent, &input);
+	if (protocol == LADDER_IPV6 && !agent->nic.plan.has_bmc_ipv6) {
+		agent_neighbour_start(agent);
+		return;
+	}
+	if (protocol == LADDER_IPV4)
+		readiness_get_ipv4(&input, &host, &target.ipv4);
+	else
+		target.ipv6 = agent->nic.plan.bmc_ipv6;
+	fill_ports(agent, &target);
+	open_channel(agent, &target);
+}
+
+/* What used protocol is to go; the ladder has counted it already. */
+void agent_try_drop(struct agent *agent, enum ladder_protocol protocol)
+{
+	struct channel_result result = {.outcome = OUTCOME_ADDRESS_GONE};
+	char bmc_address[INET6_ADDRSTRLEN];
+
+	if (agent->trying.protocol == protocol) {
+		agent_neighbour_stop(agent);
+		drop(&agent->trying);
+	} else if (agent->current.protocol == protocol && agent->current.channel != NULL) {
+		snprintf(bmc_address, sizeof(bmc_address), "%s",
+			channel_get_info(agent->current.channel)->bmc_address);
+		snprintf(result.detail, sizeof(result.detail), "%s", outcome_text(result.outcome));
+		agent_report_lost(agent, bmc_address, &result);
+		drop(&agent->current);
+	}
+}
+
+void agent_try_drop_all(struct agent *agent)
+{
+	agent_neighbour_stop(agent);
+	drop(&agent->trying);
+	drop(&agent->current);
+}
