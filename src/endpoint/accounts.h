@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The administrator's account: one password, kept in ACCOUNTS_FILE of the state directory, and HTTP
+ * Basic authentication (RFC 7617) against it. The host's account has no password: its certificate
+ * (trust.h) is all.
+ */
+#ifndef BMCLINK_ENDPOINT_ACCOUNTS_H
+#define BMCLINK_ENDPOINT_ACCOUNTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "endpoint/lockout.h"
+#include "endpoint/password.h"
+
+#define ACCOUNTS_FILE  "accounts.json"
+#define ACCOUNTS_ADMIN "admin"
+
+struct accounts {
+	struct password admin;
+	struct lockout lockout;
+	/* The last right credential, keyed with a secret of this process: a client that sends it
+	 * with each request need not cost tens of milliseconds each time. */
+	unsigned char secret[32], last_right[32];
+	bool has_last;
+};
+
+enum accounts_result { ACCOUNTS_OK, ACCOUNTS_WRONG, ACCOUNTS_LOCKED };
+
+/* No file: no password is set. -EBADMSG: broken file, no password is set either. */
+int accounts_load(struct accounts *accounts, int dir_fd);
+int accounts_set_password(struct accounts *accounts, const struct password *password, int dir_fd);
+
+/* authorization: the field's value, "Basic dXNlcjpwYXNz". */
+enum accounts_result accounts_check_basic(struct accounts *accounts, const char *authorization,
+	const unsigned char source[16], int64_t now_ms);
+
+#endif

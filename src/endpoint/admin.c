@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A command goes to the running endpoint, which acts; where none runs, the state is changed here,
+ * under the lock that keeps an endpoint from starting meanwhile.
+ */
+#include "endpoint/admin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/state.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "endpoint/accounts.h"
+#include "endpoint/control.h"
+#include "endpoint/service.h"
+
+static const char usage[] =
+	"usage: bmclink-endpoint [options] trust list | add FILE | forget | open\n"
+	"       bmclink-endpoint [options] passwd          (reads the password from stdin)\n"
+	"       bmclink-endpoint [options] notice host-reset\n";
+
+int admin_lock(int state_fd)
+{
+	_cleanup_close_ int fd = openat(state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return util_steal_fd(&fd);
+}
+
+/* Acts: each on a service, running or not; the text is the error. */
+
+static json_t *list_trust(const struct trust *trust)
+{
+	json_t *hosts = json_array();
+
+	for (unsigned int i = 0; i < trust->n_known; i++) {
+		const struct trust_known *k = &trust->known[i];
+		char hex[3 * CERT_FINGERPRINT_SIZE];
+
+		text_make_hex(k->certificate.fingerprint, CERT_FINGERPRINT_SIZE, ':', hex);
+		json_array_append_new(
+			hosts, json_pack("{s:I, s:s, s:I, s:I}", "id", (json_int_t)k->id,
+				       "fingerprint", hex, "added", (json_int_t)k->added,
+				       "not_after", (json_int_t)k->certificate.not_after));
+	}
+	return hosts;
+}
+
+static json_t *make_result(json_t *result)
+{
+	return json_pack("{s:o}", "result", result ? result : json_object());
+}
+
+static json_t *make_outcome(int r)
+{
+	if (r == -EEXIST)
+		return control_make_error(CONTROL_EXIT_FAILED, "this certificate is known already");
+	if (r == -EINVAL)
+		return control_make_error(CONTROL_EXIT_FAILED, "not a certificate in PEM form");
+	if (r < 0)
+		return control_make_error(CONTROL_EXIT_FAILED, strerror(-r));
+	return make_result(NULL);
+}
+
+static json_t *answer_list(struct service *service)
+{
+	return make_result(
+		json_pack("{s:o, s:b, s:s}", "hosts", list_trust(&service->trust), "window_open",
+			service_window_is_open(service), "own_fingerprint", service->fingerprint));
+}
+
+static json_t *answer_add(struct service *service, const json_t *request)
+{
+	const char *pem = json_string_value(json_object_get(request, "certificate"));
+	unsigned int id;
+
+	return make_outcome(pem ? service_enrol(service, pem, strlen(pem), NULL, &id) : -EINVAL);
+}
+
+static json_t *answer_password(struct service *service, const json_t *request)
+{
+	struct password password;
+	int r = password_from_json(json_object_get(request, "password"), &password);
+
+	if (r == 0)
+		r = accounts_set_password(&service->accounts, &password, service->state_fd);
+	return make_outcome(r);
+}
+
+json_t *admin_answer(const json_t *request, void *arg)
+{
+	const char *command = json_string_value(json_object_get(request, "command")) ?: "";
+	struct service *service = arg;
+
+	if (strcmp(command, "trust-list") == 0)
+		return answer_list(service);
+	if (strcmp(command, "trust-add") == 0)
+		return answer_add(service, request);
+	if (strcmp(command, "trust-forget") == 0)
+		return make_outcome(service_forget_hosts(service, "by the administrator"));
+	if (strcmp(command, "passwd") == 0)
+		return answer_password(service, request);
+	if (strcmp(command, "trust-open") == 0) {
+		service_open_window(service, TRUST_REASON_ADMINISTRATOR);
+		return make_result(NULL);
+	}
+	if (strcmp(command, "notice-host-reset") == 0) {
+		service_open_window(service, TRUST_REASON_HOST_RESET);
+		return make_result(NULL);
+	}
+	return control_make_error(CONTROL_EXIT_USAGE, "no such command");
+}
+
+/* Where no endpoint runs. */
+
+static json_t *act_on_trust(const char *command, const json_t *request, int state_fd)
+{
+	const char *pem = json_string_value(json_object_get(request, "certificate"));
+	_cleanup_free_ char *canonical = NULL;
+	struct trust_certificate certificate;
+	struct trust trust = {.window_minutes = 1};
+	struct trust_clock clock;
+	json_t *answer;
+	int r = trust_load(&trust, state_fd);
+
+	service_get_clock(&clock);
+	if (r < 0 && strcmp(command, "trust-forget") != 0)
+		return make_outcome(r);
+	if (strcmp(command, "trust-list") == 0) {
+		answer = make_result(
+			json_pack("{s:o, s:b}", "hosts", list_trust(&trust), "window_open", 0));
+		trust_clear(&trust);
+		return answer;
+	}
+	if (strcmp(command, "trust-add") == 0) {
+		r = pem ? trust_read_pem(pem, strlen(pem), &certificate, &canonical) : -EINVAL;
+		if (r == 0)
+			r = trust_add(&trust, &certificate, canonical, &clock);
+	} else {
+		trust_clear(&trust);
+		r = 0;
+	}
+	if (r == 0)
+		r = trust_save(&trust, state_fd);
+	trust_clear(&trust);
+	return make_outcome(r);
+}
+
+static json_t *act_on_password(const json_t *request, int state_fd)
+{
+	struct accounts accounts = {0};
+	struct password password;
+	int r = password_from_json(json_object_get(request, "password"), &password);
+
+	if (r == 0)
+		r = accounts_set_password(&accounts, &password, state_fd);
+	return make_outcome(r);
+}
+
+static json_t *act_offline(const struct admin_place *place, const json_t *request)
+{
+	const char *command = json_string_value(json_object_get(request, "command"));
+	_cleanup_close_ int state_fd = state_open_dir(place->state_dir, 0700);
+	_cleanup_close_ int lock = state_fd < 0 ? state_fd : admin_lock(state_fd);
+
+	if (lock < 0)
+		return control_make_error(CONTROL_EXIT_FAILED,
+			lock == -EAGAIN
+				? "the endpoint runs, but its control socket is not in this "
+				  "runtime directory"
+				: strerror(-lock));
+	if (strcmp(command, "passwd") == 0)
+		return act_on_password(request, state_fd);
+	if (strcmp(command, "trust-list") == 0 || strcmp(command, "trust-add") == 0 ||
+		strcmp(command, "trust-forget") == 0)
+		return act_on_trust(command, request, state_fd);
+	return control_make_error(
+		CONTROL_EXIT_NOT_RUNNING, "the endpoint does not run, and this needs it to");
+}
+
+/* From the command line to a request. */
+
+static json_t *read_certificate(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char pem[TRUST_MAX_PEM + 1];
+	ssize_t n = fd < 0 ? -1 : read(fd, pem, sizeof(pem));
+
+	if (n <= 0 || n > TRUST_MAX_PEM) {
+		fprintf(stderr, "%s: %s\n", path, n < 0 ? strerror(errno) : "not a certificate");
+		return NULL;
+	}
+	return json_pack("{s:s, s:o}", "command", "trust-add", "certificate",
+		json_stringn(pem, (size_t)n) ?: json_string(""));
+}
+
+static json_t *read_password(void)
+{
+	char text[PASSWORD_MAX + 3] = "";
+	struct password password;
+	json_t *request = NULL;
+	int r;
+
+	if (isatty(STDIN_FILENO))
+		fprintf(stderr, "New password of '" ACCOUNTS_ADMIN "': ");
+	if (!fgets(text, sizeof(text), stdin))
+		text[0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	r = password_make(text, &password);
+	OPENSSL_cleanse(text, sizeof(text));
+	if (r == 0)
+		request = json_pack(
+			"{s:s, s:o}", "command", "passwd", "password", password_to_json(&password));
+	else
+		fprintf(stderr, "expected a password of %d to %d bytes\n", PASSWORD_MIN,
+			PASSWORD_MAX);
+	return request;
+}
+
+static json_t *make_request(int n, char **a, int *exit_code)
+{
+	*exit_code = CONTROL_EXIT_FAILED;
+	if (n == 3 && strcmp(a[0], "trust") == 0 && strcmp(a[1], "add") == 0)
+		return read_certificate(a[2]);
+	if (n == 1 && strcmp(a[0], "passwd") == 0)
+		return read_password();
+	if (n == 2 && strcmp(a[0], "notice") == 0 && strcmp(a[1], "host-reset") == 0)
+		return json_pack("{s:s}", "command", "notice-host-reset");
+	if (n == 2 && strcmp(a[0], "trust") == 0) {
+		if (strcmp(a[1], "list") == 0)
+			return json_pack("{s:s}", "command", "trust-list");
+		if (strcmp(a[1], "forget") == 0)
+			return json_pack("{s:s}", "command", "trust-forget");
+		if (strcmp(a[1], "open") == 0)
+			return json_pack("{s:s}", "command", "trust-open");
+	}
+	fputs(usage, stderr);
+	*exit_code = CONTROL_EXIT_USAGE;
+	return NULL;
+}
+
+static void print_list(const json_t *result)
+{
+	const char *own = json_string_value(json_object_get(result, "own_fingerprint"));
+	size_t i;
+	json_t *host;
+
+	if (own)
+		printf("this BMC        %s\n", own);
+	printf("enrolment       %s\n",
+		json_is_true(json_object_get(result, "window_open")) ? "open" : "closed");
+	json_array_foreach(json_object_get(result, "hosts"), i, host)
+	{
+		time_t t = (time_t)json_integer_value(json_object_get(host, "not_after"));
+		char date[32] = "";
+		struct tm tm;
+
+		strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&t, &tm));
+		printf("host %-10lld %s, valid until %s\n",
+			(long long)json_integer_value(json_object_get(host, "id")),
+			json_string_value(json_object_get(host, "fingerprint")), date);
+	}
+}
+
+int admin_run(const struct admin_place *place, int n, char **arguments)
+{
+	int exit_code, r;
+	json_t *request = make_request(n, arguments, &exit_code), *answer = NULL;
+	const json_t *error;
+
+	if (!request)
+		return exit_code;
+	r = control_ask(place->runtime_dir, request, &answer);
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		answer = act_offline(place, request);
+	else if (r < 0)
+		answer = control_make_error(CONTROL_EXIT_FAILED, strerror(-r));
+	error = json_object_get(answer, "error");
+	exit_code = error ? (int)json_integer_value(json_object_get(error, "exit")) : 0;
+	if (error)
+		fprintf(stderr, "bmclink-endpoint: %s\n",
+			json_string_value(json_object_get(error, "text")));
+	else if (strcmp(json_string_value(json_object_get(request, "command")), "trust-list") == 0)
+		print_list(json_object_get(answer, "result"));
+	json_decref(answer);
+	json_decref(request);
+	return exit_code;
+}

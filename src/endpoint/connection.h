@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection of a client, as the service sees it. */
+#ifndef BMCLINK_ENDPOINT_CONNECTION_H
+#define BMCLINK_ENDPOINT_CONNECTION_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include "endpoint/server.h"
+
+struct connection_peer {
+	int family;			/* AF_INET or AF_INET6 */
+	char address[INET6_ADDRSTRLEN]; /* the client's */
+	char local[INET6_ADDRSTRLEN];	/* ours */
+	unsigned char source[16];	/* what SERVER_MAX_PER_SOURCE counts */
+};
+
+const struct connection_peer *connection_get_peer(const struct connection *connection);
+const char *connection_family_name(const struct connection *connection); /* "IPv4", "IPv6" */
+/* NULL: a plain connection. */
+const SSL *connection_get_ssl(const struct connection *connection);
+const struct handshake *connection_get_handshake(const struct connection *connection);
+enum server_port connection_get_port(const struct connection *connection);
+/* "TLS 1.3", or "not encrypted". */
+const char *connection_security_name(const struct connection *connection);
+
+/* The client is somebody: this connection is not thrown out to make room for others. */
+void connection_set_trusted(struct connection *connection);
+
+struct http_reply {
+	int status;
+	const char *content_type; /* NULL: no body */
+	const char *body;
+	size_t length;
+	const char *fields; /* further fields, each with its CRLF; NULL: none */
+	bool close;
+};
+
+/* Answer the request that is being handled. The texts are copied. */
+void connection_reply(struct connection *connection, const struct http_reply *reply);
+
+void connection_close_after_reply(struct connection *connection);
+
+struct connection_stream {
+	/* What was queued has gone out: write more. */
+	void (*drained)(void *arg);
+	/* Once; the connection must not be used any more. */
+	void (*closed)(const char *reason, void *arg);
+	void *arg;
+};
+
+/* Answer 200 with a body that goes on. A client that takes nothing for SERVER_WRITE_MS is closed.
+ * After a HEAD request there is only the head, -ECANCELED, and no call back. */
+int connection_stream_open(struct connection *connection, const char *content_type,
+	const struct connection_stream *stream);
+int connection_stream_write(struct connection *connection, const char *data, size_t length);
+size_t connection_stream_queued(const struct connection *connection); /* bytes not yet sent */
+
+/* End it; reason is for the log and for closed(). Safe also from within a handler. */
+void connection_close(struct connection *connection, const char *reason);
+
+#endif

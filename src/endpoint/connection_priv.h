@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What server.c and connection.c share; nobody else includes this. */
+#ifndef BMCLINK_ENDPOINT_CONNECTION_PRIV_H
+#define BMCLINK_ENDPOINT_CONNECTION_PRIV_H
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <event2/bufferevent.h>
+
+#include "endpoint/connection.h"
+
+enum connection_state {
+	CONNECTION_HANDSHAKE,
+	CONNECTION_IDLE,     /* nothing of a request has come yet */
+	CONNECTION_HEAD,     /* a part of its head has */
+	CONNECTION_BODY,     /* its head has */
+	CONNECTION_HANDLING, /* it is with the service */
+	CONNECTION_REPLYING, /* the answer is long and goes out */
+	CONNECTION_STREAM,
+	CONNECTION_CLOSING, /* the last answer goes out */
+	CONNECTION_N_STATES,
+};
+
+struct connection {
+	TAILQ_ENTRY(connection) next;
+	struct server *server;
+	enum connection_state state;
+	enum server_port port;
+	bool trusted;
+	bool busy;   /* in connection_process(): freed when that ends, not before */
+	bool doomed; /* to be freed as soon as not busy */
+	bool keep_alive;
+	const char *close_reason;
+
+	struct bufferevent *bev;
+	struct event *deadline;
+	SSL *ssl; /* owned by bev; NULL: plain */
+	struct handshake handshake;
+	struct connection_peer peer;
+
+	char *head; /* owned; what request points into */
+	size_t scanned;
+	struct http_request request;
+	struct http_chunks chunks;
+	char *body;
+	size_t body_length, body_size, body_limit;
+
+	struct connection_stream stream;
+	bool stream_chunked;
+};
+
+TAILQ_HEAD(connection_list, connection);
+struct lingerer;
+TAILQ_HEAD(linger_list, lingerer);
+
+struct server_listener {
+	struct server *server;
+	struct evconnlistener *listener;
+	SSL_CTX *context;
+	enum server_port port;
+};
+
+struct server {
+	struct event_base *base;
+	struct server_handlers handlers;
+	struct server_listener listeners[SERVER_MAX_LISTENERS];
+	unsigned int n_listeners;
+	struct connection_list connections; /* oldest first */
+	unsigned int n_connections, peak;
+	bool paused; /* not accepting: full */
+	struct linger_list lingering;
+	unsigned int n_lingering;
+};
+
+/* Takes fd in every case. */
+int connection_new(struct server *server, const struct server_listener *listener, int fd,
+	const struct connection_peer *peer);
+void connection_free(struct connection *connection, const char *reason);
+/* The one place where the state changes; starts its deadline. */
+void connection_set_state(struct connection *connection, enum connection_state state);
+/* Free what belongs to one request. */
+void connection_reset_request(struct connection *connection);
+/* Called by connection_free(): there is room again. */
+void server_forget_connection(struct server *server, struct connection *connection);
+
+/* Close fd (owned from here) as soon as the client has closed too, SERVER_LINGER_MS at most, so
+ * that what we sent last is not lost by a reset. */
+void linger_start(struct server *server, int fd);
+void linger_stop_all(struct server *server);
+
+/* connection_body.c: take a body from the input. 0: more to come, 1: complete, else HTTP status. */
+int connection_take_body(struct connection *connection);
+
+#endif

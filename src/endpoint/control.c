@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "endpoint/control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+
+#include "base/log.h"
+#include "base/util.h"
+
+#define MAX_CLIENTS 4
+#define PATIENCE    5 /* seconds */
+
+struct control {
+	struct event_base *base;
+	struct evconnlistener *listener;
+	control_fn fn;
+	void *arg;
+	struct sockaddr_un address;
+	struct bufferevent *clients[MAX_CLIENTS];
+};
+
+static int make_address(const char *runtime_dir, struct sockaddr_un *address)
+{
+	int n;
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	n = snprintf(
+		address->sun_path, sizeof(address->sun_path), "%s/%s", runtime_dir, CONTROL_SOCKET);
+	return n < 0 || (size_t)n >= sizeof(address->sun_path) ? -ENAMETOOLONG : 0;
+}
+
+static void drop(struct control *control, struct bufferevent *bev)
+{
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		if (control->clients[i] == bev)
+			control->clients[i] = NULL;
+	}
+	bufferevent_free(bev);
+}
+
+json_t *control_make_error(int exit_code, const char *text)
+{
+	return json_pack("{s:{s:i, s:s}}", "error", "exit", exit_code, "text", text);
+}
+
+static void answer(
+	struct control *control, struct bufferevent *bev, const char *line, size_t length)
+{
+	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
+	json_t *reply = json_is_object(request)
+				? control->fn(request, control->arg)
+				: control_make_error(CONTROL_EXIT_USAGE, "not a JSON object");
+	_cleanup_free_ char *text = json_dumps(reply, JSON_COMPACT);
+
+	if (text) {
+		bufferevent_write(bev, text, strlen(text));
+		bufferevent_write(bev, "\n", 1);
+	}
+	json_decref(reply);
+	json_decref(request);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *input = bufferevent_get_input(bev);
+	_cleanup_free_ char *line = NULL;
+	size_t length;
+
+	line = evbuffer_readln(input, &length, EVBUFFER_EOL_LF);
+	if (line) {
+		bufferevent_disable(bev, EV_READ); /* one request a connection */
+		answer(arg, bev, line, length);
+	} else if (evbuffer_get_length(input) >= CONTROL_MAX_LINE) {
+		drop(arg, bev);
+	}
+}
+
+static void on_written(struct bufferevent *bev, void *arg)
+{
+	/* libevent calls this for a fresh socket too, before anything was written. */
+	if ((bufferevent_get_enabled(bev) & EV_READ) ||
+		evbuffer_get_length(bufferevent_get_output(bev)))
+		return;
+	drop(arg, bev);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	drop(arg, bev);
+}
+
+static bool is_allowed(int fd)
+{
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void on_accept(
+	struct evconnlistener *evl, evutil_socket_t fd, struct sockaddr *sa, int salen, void *arg)
+{
+	struct timeval patience = {PATIENCE, 0};
+	struct control *control = arg;
+	int i = 0;
+
+	while (i < MAX_CLIENTS && control->clients[i])
+		i++;
+	if (i == MAX_CLIENTS || !is_allowed(fd)) {
+		close(fd);
+		return;
+	}
+	control->clients[i] = bufferevent_socket_new(
+		control->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	if (!control->clients[i]) {
+		close(fd);
+		return;
+	}
+	bufferevent_setcb(control->clients[i], on_read, on_written, on_event, control);
+	bufferevent_set_timeouts(control->clients[i], &patience, &patience);
+	bufferevent_enable(control->clients[i], EV_READ | EV_WRITE);
+}
+
+int control_new(struct event_base *base, const char *runtime_dir, control_fn fn, void *arg,
+	struct control **control)
+{
+	struct control *made = calloc(1, sizeof(*made));
+	mode_t mask;
+	int r;
+
+	if (!made)
+		return -ENOMEM;
+	*made = (struct control){.base = base, .fn = fn, .arg = arg};
+	r = make_address(runtime_dir, &made->address);
+	if (r < 0) {
+		free(made);
+		return r;
+	}
+	/* Of an endpoint that was killed: the lock on the state says that none is running. */
+	unlink(made->address.sun_path);
+	mask = umask(0177);
+	made->listener = evconnlistener_new_bind(base, on_accept, made,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, MAX_CLIENTS,
+		(struct sockaddr *)&made->address, sizeof(made->address));
+	r = -errno;
+	umask(mask);
+	if (!made->listener) {
+		free(made);
+		return r ? r : -EIO;
+	}
+	*control = made;
+	return 0;
+}
+
+void control_free(struct control *control)
+{
+	if (!control)
+		return;
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		if (control->clients[i])
+			bufferevent_free(control->clients[i]);
+	}
+	evconnlistener_free(control->listener);
+	unlink(control->address.sun_path);
+	free(control);
+}
+
+static int exchange(int fd, const char *line, char *reply, size_t size)
+{
+	size_t length = strlen(line), got = 0;
+
+	if (send(fd, line, length, MSG_NOSIGNAL) != (ssize_t)length ||
+		send(fd, "\n", 1, MSG_NOSIGNAL) != 1)
+		return -EIO;
+	while (got < size - 1) {
+		ssize_t n = recv(fd, reply + got, size - 1 - got, 0);
+
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	reply[got] = '\0';
+	return 0;
+}
+
+int control_ask(const char *runtime_dir, const json_t *request, json_t **answer_)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_free_ char *line = json_dumps(request, JSON_COMPACT);
+	_cleanup_free_ char *reply = malloc(CONTROL_MAX_LINE);
+	struct timeval patience = {2 * PATIENCE, 0};
+	struct sockaddr_un address;
+	int r = make_address(runtime_dir, &address);
+
+	if (r < 0)
+		return r;
+	if (fd < 0 || !line || !reply)
+		return -ENOMEM;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	r = exchange(fd, line, reply, CONTROL_MAX_LINE);
+	if (r < 0)
+		return r;
+	*answer_ = json_loads(reply, 0, NULL);
+	return *answer_ ? 0 : -EBADMSG;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "endpoint/lclog.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "endpoint/lclog_priv.h"
+
+static int step(struct lclog *log, enum lclog_statement which)
+{
+	sqlite3_stmt *s = log->statements[which];
+	int rc = sqlite3_step(s);
+
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+static char *args_to_text(enum message_id id, const char *const *args)
+{
+	json_t *array = json_array();
+	char *text;
+
+	for (unsigned int i = 0; i < message_get(id)->n_args; i++) {
+		char printable[MESSAGE_MAX_ARG];
+
+		text_make_printable(args[i], strlen(args[i]), printable, sizeof(printable));
+		json_array_append_new(array, json_string(printable));
+	}
+	text = json_dumps(array, JSON_COMPACT);
+	json_decref(array);
+	return text;
+}
+
+/* The resolution with its arguments, as message_format() does it for the text. */
+static void format_resolution(
+	const char *format, unsigned int n_args, const char *const *args, char *out, size_t size)
+{
+	char raw[MESSAGE_MAX_TEXT];
+	size_t used = 0;
+
+	for (const char *f = format; *f && used + 1 < sizeof(raw); f++) {
+		unsigned int n = f[0] == '%' ? (unsigned int)(f[1] - '0') : 0;
+
+		if (n < 1 || n > n_args) {
+			raw[used++] = *f;
+			continue;
+		}
+		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "%s", args[n - 1]);
+		if (used >= sizeof(raw))
+			used = sizeof(raw) - 1;
+		f++;
+	}
+	text_make_printable(raw, used, out, size);
+}
+
+static int insert(struct lclog *log, enum message_id id, const char *const *args)
+{
+	sqlite3_stmt *s = log->statements[LCLOG_INSERT];
+	_cleanup_free_ char *args_text = args_to_text(id, args);
+	char text[MESSAGE_MAX_TEXT], resolution[MESSAGE_MAX_TEXT];
+	const struct message *m = message_get(id);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	message_format(id, args, text, sizeof(text));
+	format_resolution(m->resolution, m->n_args, args, resolution, sizeof(resolution));
+	sqlite3_bind_int64(s, 1, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	sqlite3_bind_int(s, 2, (int)m->severity);
+	sqlite3_bind_text(s, 3, m->id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 4, text, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 5, resolution, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 6, args_text ? args_text : "[]", -1, SQLITE_STATIC);
+	return step(log, LCLOG_INSERT);
+}
+
+/* The record and the end of the oldest one, both or neither. */
+static int write_record(struct lclog *log, enum message_id id, const char *const *args)
+{
+	int64_t newest, keep_from;
+	int rc = step(log, LCLOG_BEGIN);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	rc = insert(log, id, args);
+	newest = sqlite3_last_insert_rowid(log->db);
+	keep_from = newest - (int64_t)log->max_records + 1;
+	if (rc == SQLITE_OK && keep_from > log->oldest) {
+		sqlite3_bind_int64(log->statements[LCLOG_TRIM], 1, keep_from - 1);
+		rc = step(log, LCLOG_TRIM);
+	}
+	if (rc == SQLITE_OK)
+		rc = step(log, LCLOG_COMMIT);
+	if (rc != SQLITE_OK) {
+		if (!sqlite3_get_autocommit(log->db))
+			step(log, LCLOG_ROLLBACK);
+		return rc;
+	}
+	log->newest = newest;
+	if (keep_from > log->oldest)
+		log->oldest = keep_from;
+	return SQLITE_OK;
+}
+
+static void tell_replaced(struct lclog *log)
+{
+	const char *name = LCLOG_FILE ".corrupt-1";
+
+	log_error("lclog", "the Lifecycle log could not be read; it was kept as %s", name);
+	write_record(log, MSG_ISM1036, &name);
+}
+
+/* What was lost while nothing could be written is told before anything else is. */
+static int tell_lost(struct lclog *log)
+{
+	char count[24];
+	const char *args[] = {count, sqlite3_errstr(log->lost_reason)};
+	int rc;
+
+	if (!log->lost)
+		return SQLITE_OK;
+	snprintf(count, sizeof(count), "%llu", (unsigned long long)log->lost);
+	rc = write_record(log, MSG_ISM1037, args);
+	if (rc == SQLITE_OK)
+		log->lost = 0;
+	return rc;
+}
+
+static int try_append(struct lclog *log, enum message_id id, const char *const *args)
+{
+	int rc = log->db ? tell_lost(log) : SQLITE_CANTOPEN;
+
+	if (rc == SQLITE_OK)
+		rc = write_record(log, id, args);
+	if (!log->db || lclog_file_is_corrupt(rc)) {
+		if (lclog_file_replace(log) < 0)
+			return SQLITE_CANTOPEN;
+		tell_replaced(log);
+		rc = write_record(log, id, args);
+	}
+	return rc;
+}
+
+int lclog_append(struct lclog *log, enum message_id id, const char *const *args)
+{
+	int rc = try_append(log, id, args);
+
+	if (rc == SQLITE_OK) {
+		if (log->listener)
+			log->listener(log->listener_arg);
+		return 0;
+	}
+	if (log->lost++ == 0)
+		log_error("lclog", "a record (%s) could not be written: %s", message_get(id)->id,
+			sqlite3_errstr(rc));
+	log->lost_reason = rc;
+	return (rc & 0xff) == SQLITE_FULL ? -ENOSPC : -EIO;
+}
+
+int lclog_emit(struct lclog *log, enum message_id id, ...)
+{
+	const char *args[MESSAGE_MAX_ARGS] = {0};
+	va_list list;
+
+	va_start(list, id);
+	for (unsigned int i = 0; i < message_get(id)->n_args; i++) {
+		args[i] = va_arg(list, const char *);
+		if (!args[i])
+			args[i] = "";
+	}
+	va_end(list);
+	return lclog_append(log, id, args);
+}
+
+static void copy_column(sqlite3_stmt *s, int column, char *out, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+
+	snprintf(out, size, "%s", text ? text : "");
+}
+
+static void read_args(const char *text, struct lclog_record *record)
+{
+	json_t *array = json_loads(text ? text : "[]", 0, NULL), *arg;
+	size_t i;
+
+	record->n_args = 0;
+	json_array_foreach(array, i, arg)
+	{
+		if (i == MESSAGE_MAX_ARGS)
+			break;
+		snprintf(record->args[i], MESSAGE_MAX_ARG, "%s", json_string_value(arg) ?: "");
+		record->n_args++;
+	}
+	json_decref(array);
+}
+
+static void read_row(sqlite3_stmt *s, struct lclog_record *record)
+{
+	int severity = sqlite3_column_int(s, 2);
+
+	record->id = sqlite3_column_int64(s, 0);
+	record->created_ms = sqlite3_column_int64(s, 1);
+	record->severity = severity < SEVERITY_OK || severity > SEVERITY_CRITICAL
+				   ? SEVERITY_WARNING
+				   : (enum message_severity)severity;
+	copy_column(s, 3, record->message_id, sizeof(record->message_id));
+	copy_column(s, 4, record->message, sizeof(record->message));
+	copy_column(s, 5, record->resolution, sizeof(record->resolution));
+	read_args((const char *)sqlite3_column_text(s, 6), record);
+}
+
+static int read_rows(struct lclog *log, enum lclog_statement which, int64_t from,
+	unsigned int limit, lclog_fn fn, void *arg)
+{
+	struct lclog_record record;
+	sqlite3_stmt *s;
+	int rc;
+
+	if (!log->db)
+		return -EIO;
+	s = log->statements[which];
+	sqlite3_bind_int64(s, 1, from);
+	sqlite3_bind_int64(s, 2, limit);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		read_row(s, &record);
+		if (!fn(&record, arg)) {
+			rc = SQLITE_DONE;
+			break;
+		}
+	}
+	sqlite3_reset(s);
+	if (rc == SQLITE_DONE)
+		return 0;
+	log_error("lclog", "reading failed: %s", sqlite3_errstr(rc));
+	return -EIO;
+}
+
+int lclog_read_up(struct lclog *log, int64_t from, unsigned int limit, lclog_fn fn, void *arg)
+{
+	return read_rows(log, LCLOG_UP, from, limit, fn, arg);
+}
+
+int lclog_read_down(struct lclog *log, int64_t from, unsigned int limit, lclog_fn fn, void *arg)
+{
+	return read_rows(log, LCLOG_DOWN, from, limit, fn, arg);
+}
+
+static bool take_record(const struct lclog_record *record, void *arg)
+{
+	*(struct lclog_record *)arg = *record;
+	return false;
+}
+
+int lclog_get(struct lclog *log, int64_t id, struct lclog_record *record)
+{
+	struct lclog_record found = {.id = -1};
+	int r;
+
+	r = read_rows(log, LCLOG_DOWN, id, 1, take_record, &found);
+	if (r < 0)
+		return r;
+	if (found.id != id)
+		return -ENOENT;
+	*record = found;
+	return 0;
+}
+
+void lclog_get_range(const struct lclog *log, int64_t *oldest, int64_t *newest)
+{
+	*oldest = log->oldest;
+	*newest = log->newest;
+}
+
+void lclog_listen(struct lclog *log, void (*fn)(void *arg), void *arg)
+{
+	log->listener = fn;
+	log->listener_arg = arg;
+}
+
+void lclog_set_maximum(struct lclog *log, unsigned int max_records)
+{
+	log->max_records = max_records ? max_records : 1;
+}
+
+int lclog_limit_pages(struct lclog *log, int pages)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %d", pages);
+	return sqlite3_exec(log->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : -EIO;
+}
+
+int lclog_open(const char *directory, unsigned int max_records, struct lclog **log)
+{
+	struct lclog *made = calloc(1, sizeof(*made));
+	bool moved;
+	int r;
+
+	if (!made)
+		return -ENOMEM;
+	lclog_set_maximum(made, max_records);
+	if (asprintf(&made->path, "%s/" LCLOG_FILE, directory) < 0) {
+		free(made);
+		return -ENOMEM;
+	}
+	r = lclog_file_open(made, &moved);
+	if (r < 0 && r != -EBUSY) {
+		log_error("lclog", "the Lifecycle log lives in memory only until a restart");
+		free(made->path);
+		made->path = NULL;
+		r = lclog_file_open(made, &moved);
+	}
+	if (r < 0) {
+		lclog_close(made);
+		return r;
+	}
+	if (moved)
+		tell_replaced(made);
+	*log = made;
+	return 0;
+}
+
+void lclog_close(struct lclog *log)
+{
+	if (!log)
+		return;
+	lclog_file_close(log);
+	free(log->path);
+	free(log);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "endpoint/privilege.h"
+
+#define LOGIN	   PRIVILEGE_LOGIN
+#define MANAGER	   PRIVILEGE_CONFIGURE_MANAGER
+#define USERS	   PRIVILEGE_CONFIGURE_USERS
+#define COMPONENTS PRIVILEGE_CONFIGURE_COMPONENTS
+#define SELF	   PRIVILEGE_CONFIGURE_SELF
+#define HOST	   PRIVILEGE_HOST
+#define ENROL	   PRIVILEGE_ENROL
+#define NO_AUTH	   PRIVILEGE_NO_AUTH
+
+#define ALTERNATIVES 3
+
+/* One method: any of the alternatives will do, each is a set that must be had whole. */
+struct operation {
+	unsigned int any_of[ALTERNATIVES];
+};
+
+struct entity_row {
+	struct operation get, post, patch, put, delete;
+};
+
+static const struct role_row roles[ROLE_COUNT] = {
+	[ROLE_NONE] = {NULL,	     0,					   false, ""					 },
+	[ROLE_ENROLLING] = {NULL,		  ENROL,					 false, ""					  },
+	[ROLE_AUTH_NONE] = {"AuthNone",	LOGIN,				       false, "The host on the channel without TLS"},
+	[ROLE_HOST] = {"BmclinkHost",   LOGIN | HOST,				    false, "The host, by its certificate"	 },
+	[ROLE_ADMINISTRATOR] = {"Administrator", LOGIN | MANAGER | USERS | COMPONENTS | SELF, true,
+		       "Administrator"											   },
+	[ROLE_OPERATOR] = {"Operator",      LOGIN | COMPONENTS | SELF,			  true,	"Operator"				  },
+	[ROLE_READ_ONLY] = {"ReadOnly",	LOGIN | SELF,				      true,  "Read only"			       },
+};
+
+/* What has no entry for a method, nobody may do. */
+static const struct entity_row entities[ENTITY_COUNT] = {
+	[ENTITY_VERSIONS] = {.get = {{NO_AUTH}}	       },
+	[ENTITY_SERVICE_ROOT] = {.get = {{NO_AUTH}}		   },
+	[ENTITY_ACCOUNT_SERVICE] = {.get = {{LOGIN}},		      .patch = {{USERS}}},
+	[ENTITY_ACCOUNTS] = {.get = {{LOGIN}},			       .post = {{USERS}}},
+	[ENTITY_ACCOUNT] = {.get = {{MANAGER, USERS, HOST}},.patch = {{USERS}}},
+	[ENTITY_HOST_CERTIFICATES] = {.get = {{USERS, HOST}}, .post = {{USERS, HOST, ENROL}}},
+	[ENTITY_HOST_CERTIFICATE] = {.get = {{USERS, HOST}},				     .delete = {{USERS, HOST}}},
+	[ENTITY_ROLES] = {.get = {{LOGIN}}},
+	[ENTITY_ROLE] = {.get = {{LOGIN}}	 },
+	[ENTITY_MANAGERS] = {.get = {{LOGIN}}				     },
+	[ENTITY_MANAGER] = {.get = {{LOGIN}},				      .patch = {{MANAGER}}},
+	[ENTITY_LOG_SERVICES] = {.get = {{LOGIN}}			 },
+	[ENTITY_LOG_SERVICE] = {.get = {{LOGIN}}, .patch = {{MANAGER}}},
+	[ENTITY_LOG_ENTRIES] = {.get = {{LOGIN}}},
+	[ENTITY_LOG_ENTRY] = {.get = {{LOGIN}},		.patch = {{MANAGER}}},
+	[ENTITY_EVENT_SERVICE] = {.get = {{LOGIN}},		    .patch = {{MANAGER}}},
+	[ENTITY_EVENT_STREAM] = {.get = {{LOGIN}}				 },
+	[ENTITY_REGISTRIES] = {.get = {{LOGIN}}						  },
+};
+
+static const struct {
+	enum privilege privilege;
+	const char *name;
+} names[] = {
+	{PRIVILEGE_LOGIN,		  "Login"		 },
+	{PRIVILEGE_CONFIGURE_MANAGER,    "ConfigureManager"	},
+	{PRIVILEGE_CONFIGURE_USERS,	    "ConfigureUsers"	    },
+	{PRIVILEGE_CONFIGURE_COMPONENTS, "ConfigureComponents"},
+	{PRIVILEGE_CONFIGURE_SELF,	   "ConfigureSelf"	  },
+	{PRIVILEGE_HOST,		 "BmclinkHost"	      },
+	{PRIVILEGE_ENROL,		  "BmclinkEnrol"	},
+};
+
+const struct role_row *privilege_get_role(enum role role)
+{
+	return &roles[role];
+}
+
+const char *privilege_get_name(enum privilege privilege)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (names[i].privilege == privilege)
+			return names[i].name;
+	}
+	return NULL;
+}
+
+bool privilege_is_oem(enum privilege privilege)
+{
+	return privilege == PRIVILEGE_HOST || privilege == PRIVILEGE_ENROL;
+}
+
+static const struct operation *find_operation(enum entity entity, enum http_method method)
+{
+	switch (method) {
+	case HTTP_GET:
+	case HTTP_HEAD:
+		return &entities[entity].get;
+	case HTTP_POST:
+		return &entities[entity].post;
+	case HTTP_PATCH:
+		return &entities[entity].patch;
+	case HTTP_PUT:
+		return &entities[entity].put;
+	case HTTP_DELETE:
+		return &entities[entity].delete;
+	default:
+		return NULL;
+	}
+}
+
+bool privilege_allows(enum role role, enum entity entity, enum http_method method)
+{
+	const struct operation *operation = find_operation(entity, method);
+	unsigned int held = roles[role].privileges;
+
+	for (int i = 0; operation && i < ALTERNATIVES; i++) {
+		unsigned int needed = operation->any_of[i];
+
+		if (needed && (needed == NO_AUTH || (held & needed) == needed))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "endpoint/redfish_error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PREFIX "Base.1.18."
+
+struct row {
+	const char *id;
+	unsigned int n_args;
+	const char *severity, *text, *resolution;
+};
+
+static const struct row rows[BASE_COUNT] = {
+	[BASE_SUCCESS] = {PREFIX "Success",			    0, "OK",	     "The request completed successfully.",
+			  "None."																					 },
+	[BASE_GENERAL_ERROR] = {PREFIX "GeneralError",		       0, "Critical",
+			  "A general error has occurred.  See Resolution for information on how to resolve "
+		"the error, or @Message.ExtendedInfo if Resolution is not provided.",				    "None."									  },
+	[BASE_INTERNAL_ERROR] = {PREFIX "InternalError",			 0, "Critical",
+			  "The request failed due to an internal service error.  The service is still "
+		"operational.",											  "Resubmit the request.  If the problem persists, consider resetting the service."},
+	[BASE_RESOURCE_MISSING] = {PREFIX "ResourceMissingAtURI",		  1, "Critical",
+			  "The resource at the URI '%1' was not found.",						 "Place a valid resource at the URI or correct the URI and resubmit the request." },
+	[BASE_UNAUTHORIZED] = {PREFIX "ResourceAtUriUnauthorized",	   2, "Critical",
+			  "While accessing the resource at '%1', the service received an authorization "
+		"error '%2'.",											   "Ensure that the appropriate access is provided for the service in order for it "
+		"to access the URI."																	},
+	[BASE_INSUFFICIENT_PRIVILEGE] = {PREFIX "InsufficientPrivilege",		 0, "Critical",
+			  "There are insufficient privileges for the account or credentials associated with "
+		"the current session to perform the requested operation.",					       "Either abandon the operation or change the associated access rights and resubmit "
+		"the request if the operation failed."									  },
+	[BASE_OPERATION_NOT_ALLOWED] = {PREFIX "OperationNotAllowed",	      0, "Critical",
+			  "The HTTP method is not allowed on this resource.",					    "None."									   },
+	[BASE_MALFORMED_JSON] = {PREFIX "MalformedJSON",			 0, "Critical",
+			  "The request body submitted was malformed JSON and could not be parsed by the "
+		"receiving service.",										    "Ensure that the request body is valid JSON and resubmit the request."	      },
+	[BASE_UNRECOGNIZED_BODY] = {PREFIX "UnrecognizedRequestBody",	      0, "Warning",
+			  "The service detected a malformed request body that it was unable to interpret.",
+			  "Correct the request body and resubmit the request if it failed."													       },
+	[BASE_PROPERTY_MISSING] = {PREFIX "PropertyMissing",		     1, "Warning",
+			  "The property %1 is a required property and must be included in the request.",
+			  "Ensure that the property is in the request body and has a valid value and "
+		"resubmit the request if the operation failed."																	   },
+	[BASE_PROPERTY_VALUE] = {PREFIX "PropertyValueIncorrect",	  2, "Warning",
+			  "The property '%1' with the requested value of '%2' could not be written because "
+		"the value does not meet the constraints of the implementation.",					"No resolution is required."						     },
+	[BASE_PROPERTY_NOT_IN_LIST] = {PREFIX "PropertyValueNotInList",		2, "Warning",
+			  "The value '%1' for the property %2 is not in the list of acceptable values.",
+			  "Choose a value from the enumeration list that the implementation can support and "
+		"resubmit the request if the operation failed."																	   },
+	[BASE_ALREADY_EXISTS] = {PREFIX "ResourceAlreadyExists",		 3, "Critical",
+			  "The requested resource of type %1 with the property %2 with the value %3 already "
+		"exists.",											       "Do not repeat the create operation as the resource has already been created."   },
+	[BASE_QUERY_NOT_SUPPORTED] = {PREFIX "QueryNotSupported",		  0, "Warning",
+			  "Querying is not supported by the implementation.",					    "Remove the query parameters and resubmit the request if the operation failed."  },
+	[BASE_QUERY_FORMAT] = {PREFIX "QueryParameterValueFormatError", 2, "Warning",
+			  "The value '%1' for the parameter %2 is of a different format than the parameter "
+		"can accept.",											   "Correct the value for the query parameter in the request and resubmit the "
+		"request if the operation failed."															  },
+	[BASE_QUERY_RANGE] = {PREFIX "QueryParameterOutOfRange",	 3, "Warning",
+			  "The value '%1' for the query parameter %2 is out of range %3.",			       "Reduce the value for the query parameter to a value that is within range, such "
+		"as a start or count value that is within bounds of the number of resources in a "
+		"collection or a page that is within the range of valid pages."				       },
+	[BASE_SUBSCRIPTION_LIMIT] = {PREFIX "EventSubscriptionLimitExceeded", 0, "Critical",
+			  "The event subscription failed due to the number of simultaneous subscriptions "
+		"exceeding the limit of the implementation.",							    "Reduce the number of other subscriptions before trying to establish the event "
+		"subscription or increase the limit of simultaneous subscriptions, if supported."						 },
+	[BASE_UNAVAILABLE] = {PREFIX "ServiceTemporarilyUnavailable",  1, "Critical",
+			  "The service is temporarily unavailable.  Retry in %1 seconds.",			       "Wait for the indicated retry duration and retry the operation."			},
+	[BASE_EVENT_BUFFER_EXCEEDED] = {PREFIX "EventBufferExceeded",	      0, "Critical",
+			  "Undelivered events have been lost due to a lack of buffer space in the service.",
+			  "None."																					 },
+	[BASE_HEADER_INVALID] = {PREFIX "HeaderInvalid",			 1, "Critical", "Header '%1' is invalid.",
+			  "Resolve the invalid header and resubmit the request if the operation failed."												  },
+};
+
+int redfish_error_arg_count(enum base_message message)
+{
+	return (int)rows[message].n_args;
+}
+
+const char *redfish_error_id(enum base_message message)
+{
+	return rows[message].id;
+}
+
+/* %1 .. %3 put in. */
+static void format(const struct row *row, const char *const *args, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (const char *t = row->text; *t && used + 1 < size; t++) {
+		unsigned int n = t[0] == '%' ? (unsigned int)(t[1] - '0') : 0;
+
+		if (n < 1 || n > row->n_args) {
+			out[used++] = *t;
+			continue;
+		}
+		used += (size_t)snprintf(out + used, size - used, "%s", args[n - 1]);
+		if (used >= size)
+			used = size - 1;
+		t++;
+	}
+	out[used] = '\0';
+}
+
+static json_t *make(const char *id, const char *text, const char *severity, const char *resolution,
+	json_t *args)
+{
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "@odata.type", "#Message.v1_2_0.Message",
+		"MessageId", id, "Message", text, "MessageArgs", args, "MessageSeverity", severity,
+		"Resolution", resolution);
+}
+
+json_t *redfish_error_message(enum base_message message, const char *const *args)
+{
+	const struct row *row = &rows[message];
+	json_t *array = json_array();
+	char text[2048];
+
+	/* Arguments may hold text of the client; jansson refuses what is not UTF-8. */
+	for (unsigned int i = 0; i < row->n_args; i++)
+		json_array_append_new(array, json_string(args[i]) ?: json_string("?"));
+	format(row, args, text, sizeof(text));
+	return make(row->id, text, row->severity, row->resolution, array);
+}
+
+static json_t *wrap(const char *id, json_t *info)
+{
+	const char *text = json_string_value(json_object_get(info, "Message"));
+
+	return json_pack("{s:{s:s, s:s, s:[o]}}", "error", "code", id, "message", text ? text : "?",
+		"@Message.ExtendedInfo", info);
+}
+
+json_t *redfish_error_body(enum base_message message, const char *const *args)
+{
+	json_t *info = redfish_error_message(message, args);
+
+	if (!info) {
+		/* The client's text was not UTF-8: the message without it. */
+		static const char *const none[BASE_MAX_ARGS] = {"?", "?", "?"};
+
+		info = redfish_error_message(message, none);
+	}
+	return wrap(rows[message].id, info);
+}
+
+json_t *redfish_error_text(const char *text, const char *resolution)
+{
+	const char *id = rows[BASE_GENERAL_ERROR].id;
+
+	return wrap(id, make(id, text, "Critical", resolution, json_array()));
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AccountService, its accounts and roles, and the host's certificates. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "endpoint/log_entry.h"
+#include "endpoint/service.h"
+
+#define ACCOUNTS     "/redfish/v1/AccountService/Accounts"
+#define CERTIFICATES ACCOUNTS "/host/Certificates"
+#define ROLES	     "/redfish/v1/AccountService/Roles"
+
+static const struct property client_certificate[] = {
+	P_FLAG("Enabled", true),
+	P_FLAG("RespondToUnauthenticatedClients", true),
+	P_TEXT("CertificateMappingAttribute", "Whole"),
+	P_END,
+};
+static const struct property multi_factor[] = {
+	P_OBJECT("ClientCertificate", client_certificate),
+	P_END,
+};
+static const struct property account_service[] = {
+	P_TEXT("Id", "AccountService"),
+	P_TEXT("Name", "Account Service"),
+	P_FLAG("ServiceEnabled", true),
+	P_NUMBER("MinPasswordLength", PASSWORD_MIN),
+	P_NUMBER("MaxPasswordLength", PASSWORD_MAX),
+	P_NUMBER("AccountLockoutThreshold", LOCKOUT_THRESHOLD),
+	P_NUMBER("AccountLockoutDuration", LOCKOUT_SECONDS),
+	P_TEXT("HTTPBasicAuth", "Enabled"),
+	P_OBJECT("MultiFactorAuth", multi_factor),
+	P_LINK("Accounts", ACCOUNTS),
+	P_LINK("Roles", ROLES),
+	P_END,
+};
+
+/* Accounts: one row each */
+
+static const struct {
+	const char *id, *name;
+	enum role role;
+	bool host;
+} accounts[] = {
+	{ACCOUNTS_ADMIN, "Administrator",			  ROLE_ADMINISTRATOR, false},
+	{"host",	 "The host, known by its certificate", ROLE_HOST,	  true },
+};
+
+static size_t find_account(const struct request *request)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(accounts) && strcmp(accounts[i].id, request->params[0]) != 0)
+		i++;
+	return i;
+}
+
+/* The host sees its own account; another one is not there for it. */
+static bool account_exists(const struct request *request)
+{
+	size_t i = find_account(request);
+
+	return i < ARRAY_SIZE(accounts) && (accounts[i].host || request->role != ROLE_HOST);
+}
+
+static json_t *get_account_name(const struct request *request)
+{
+	return json_string(accounts[find_account(request)].name);
+}
+
+static json_t *get_role_id(const struct request *request)
+{
+	return json_string(privilege_get_role(accounts[find_account(request)].role)->id);
+}
+
+static json_t *get_role_link(const struct request *request)
+{
+	return json_pack("{s:o}", "Role",
+		resource_link(
+			ROLES "/%s", privilege_get_role(accounts[find_account(request)].role)->id));
+}
+
+static json_t *get_account_enabled(const struct request *request)
+{
+	const struct service *service = request->service;
+
+	if (accounts[find_account(request)].host)
+		return json_true();
+	return json_boolean(service->accounts.admin.iterations != 0);
+}
+
+static json_t *get_account_certificates(const struct request *request)
+{
+	return accounts[find_account(request)].host ? resource_link(CERTIFICATES) : NULL;
+}
+
+static json_t *get_account_types(const struct request *request)
+{
+	return json_pack("[s]", "Redfish");
+}
+
+static json_t *get_null(const struct request *request)
+{
+	return json_null();
+}
+
+static const struct property account[] = {
+	P_TEXT("Id", "{0}"),
+	P_CALL("Name", get_account_name),
+	P_TEXT("UserName", "{0}"),
+	P_CALL("Password", get_null),
+	P_CALL("RoleId", get_role_id),
+	P_CALL("Enabled", get_account_enabled),
+	P_FLAG("Locked", false),
+	P_CALL("AccountTypes", get_account_types),
+	P_CALL("Certificates", get_account_certificates),
+	P_CALL("Links", get_role_link),
+	P_END,
+};
+
+static long count_accounts(const struct request *request)
+{
+	return ARRAY_SIZE(accounts);
+}
+
+static int list_accounts(const struct request *request, long skip, long top, json_t *array)
+{
+	for (long i = skip; i < (long)ARRAY_SIZE(accounts) && i < skip + top; i++)
+		json_array_append_new(array, resource_link(ACCOUNTS "/%s", accounts[i].id));
+	return 0;
+}
+
+static const struct collection account_collection = {count_accounts, list_accounts, 0};
+static const struct property accounts_table[] = {P_TEXT("Name", "Accounts"), P_END};
+
+/* Roles */
+
+static enum role find_role(const char *id)
+{
+	for (int r = 0; r < ROLE_COUNT; r++) {
+		const char *name = privilege_get_role((enum role)r)->id;
+
+		if (name && strcmp(name, id) == 0)
+			return (enum role)r;
+	}
+	return ROLE_NONE;
+}
+
+static bool role_exists(const struct request *request)
+{
+	return find_role(request->params[0]) != ROLE_NONE;
+}
+
+static json_t *list_privileges(const struct request *request, bool oem)
+{
+	unsigned int held = privilege_get_role(find_role(request->params[0]))->privileges;
+	json_t *array = json_array();
+
+	for (unsigned int bit = 1; bit < PRIVILEGE_NO_AUTH; bit <<= 1) {
+		if ((held & bit) && privilege_is_oem((enum privilege)bit) == oem)
+			json_array_append_new(
+				array, json_string(privilege_get_name((enum privilege)bit)));
+	}
+	return array;
+}
+
+static json_t *get_assigned(const struct request *request)
+{
+	return list_privileges(request, false);
+}
+
+static json_t *get_oem_privileges(const struct request *request)
+{
+	return list_privileges(request, true);
+}
+
+static json_t *get_predefined(const struct request *request)
+{
+	return json_boolean(privilege_get_role(find_role(request->params[0]))->predefined);
+}
+
+static json_t *get_role_description(const struct request *request)
+{
+	return json_string(privilege_get_role(find_role(request->params[0]))->description);
+}
+
+static const struct property role[] = {
+	P_TEXT("Id", "{0}"),
+	P_TEXT("Name", "{0}"),
+	P_TEXT("RoleId", "{0}"),
+	P_CALL("Description", get_role_description),
+	P_CALL("IsPredefined", get_predefined),
+	P_CALL("AssignedPrivileges", get_assigned),
+	P_CALL("OemPrivileges", get_oem_privileges),
+	P_END,
+};
+
+static int list_role_links(const struct request *request, long skip, long top, json_t *array)
+{
+	long i = 0;
+
+	for (int r = 0; r < ROLE_COUNT; r++) {
+		const char *id = privilege_get_role((enum role)r)->id;
+
+		if (!id || i++ < skip || i > skip + top)
+			continue;
+		json_array_append_new(array, resource_link(ROLES "/%s", id));
+	}
+	return 0;
+}
+
+static long count_roles(const struct request *request)
+{
+	long n = 0;
+
+	for (int r = 0; r < ROLE_COUNT; r++)
+		n += privilege_get_role((enum role)r)->id != NULL;
+	return n;
+}
+
+static const struct collection role_collection = {count_roles, list_role_links, 0};
+static const struct property roles_table[] = {P_TEXT("Name", "Roles"), P_END};
+
+const struct resource account_resources[] = {
+	{.uri = "/redfish/v1/AccountService",
+		.schema = SCHEMA_ACCOUNT_SERVICE,
+		.entity = ENTITY_ACCOUNT_SERVICE,
+		.properties = account_service},
+	{.uri = ACCOUNTS,
+		.schema = SCHEMA_ACCOUNTS,
+		.entity = ENTITY_ACCOUNTS,
+		.properties = accounts_table,
+		.collection = &account_collection},
+	{.uri = ACCOUNTS "/{*}",
+		.schema = SCHEMA_ACCOUNT,
+		.entity = ENTITY_ACCOUNT,
+		.properties = account,
+		.exists = account_exists},
+	{.uri = ROLES,
+		.schema = SCHEMA_ROLES,
+		.entity = ENTITY_ROLES,
+		.properties = roles_table,
+		.collection = &role_collection},
+	{.uri = ROLES "/{*}",
+		.schema = SCHEMA_ROLE,
+		.entity = ENTITY_ROLE,
+		.properties = role,
+		.exists = role_exists},
+	{.uri = NULL				  },
+};

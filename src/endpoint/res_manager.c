@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The manager: this BMC. */
+#include <string.h>
+#include <time.h>
+
+#include "endpoint/log_entry.h"
+#include "endpoint/service.h"
+
+static json_t *get_model(const struct request *request)
+{
+	return json_string(request->service->settings.product);
+}
+
+static json_t *get_vendor(const struct request *request)
+{
+	return json_string(request->service->settings.vendor);
+}
+
+static json_t *get_firmware(const struct request *request)
+{
+	return json_string(request->service->settings.firmware_version);
+}
+
+static json_t *get_uuid(const struct request *request)
+{
+	return json_string(request->service->uuid);
+}
+
+static json_t *get_now(const struct request *request)
+{
+	char text[LOG_ENTRY_TIME_SIZE];
+
+	log_entry_format_time((int64_t)time(NULL) * 1000, text);
+	return json_string(text);
+}
+
+static json_t *get_connected(const struct request *request)
+{
+	return json_boolean(sse_count_hosts(request->service->sse) > 0);
+}
+
+static json_t *get_fingerprint(const struct request *request)
+{
+	return request->service->context ? json_string(request->service->fingerprint) : NULL;
+}
+
+static json_t *get_oem_type(const struct request *request)
+{
+	return json_string(schema_get_type(SCHEMA_OEM_MANAGER));
+}
+
+static const struct property status[] = {
+	P_TEXT("State", "Enabled"),
+	P_TEXT("Health", "OK"),
+	P_END,
+};
+static const struct property oem_bmclink[] = {
+	P_CALL("@odata.type", get_oem_type),
+	P_CALL("HostConnected", get_connected),
+	P_CALL("CertificateFingerprint", get_fingerprint),
+	P_END,
+};
+static const struct property oem[] = {P_OBJECT("Bmclink", oem_bmclink), P_END};
+
+static const struct property manager[] = {
+	P_TEXT("Id", "{manager}"),
+	P_TEXT("Name", "Manager"),
+	P_TEXT("ManagerType", "BMC"),
+	P_CALL("Manufacturer", get_vendor),
+	P_CALL("Model", get_model),
+	P_CALL("FirmwareVersion", get_firmware),
+	P_CALL("UUID", get_uuid),
+	P_CALL("ServiceEntryPointUUID", get_uuid),
+	P_CALL("DateTime", get_now),
+	P_TEXT("DateTimeLocalOffset", "+00:00"),
+	P_OBJECT("Status", status),
+	P_LINK("LogServices", "/redfish/v1/Managers/{manager}/LogServices"),
+	P_OBJECT("Oem", oem),
+	P_END,
+};
+
+static long count_managers(const struct request *request)
+{
+	return 1;
+}
+
+static int list_managers(const struct request *request, long skip, long top, json_t *array)
+{
+	if (skip == 0 && top > 0)
+		json_array_append_new(array, resource_link("/redfish/v1/Managers/%s",
+						     request->service->profile.manager_id));
+	return 0;
+}
+
+static const struct collection manager_collection = {count_managers, list_managers, 0};
+static const struct property managers_table[] = {P_TEXT("Name", "Managers"), P_END};
+
+const struct resource manager_resources[] = {
+	{.uri = "/redfish/v1/Managers",
+		.schema = SCHEMA_MANAGERS,
+		.entity = ENTITY_MANAGERS,
+		.properties = managers_table,
+		.collection = &manager_collection},
+	{.uri = "/redfish/v1/Managers/{manager}",
+		.schema = SCHEMA_MANAGER,
+		.entity = ENTITY_MANAGER,
+		.properties = manager},
+	{.uri = NULL},
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema versions that this service speaks, all of them (Redfish release 2023.3). */
+#include "endpoint/resource.h"
+
+#define UNVERSIONED(name)	 "#" name "." name
+#define VERSIONED(name, version) "#" name "." version "." name
+
+static const char *const types[SCHEMA_COUNT] = {
+	[SCHEMA_NONE] = "",
+	[SCHEMA_SERVICE_ROOT] = VERSIONED("ServiceRoot", "v1_16_1"),
+	[SCHEMA_ACCOUNT_SERVICE] = VERSIONED("AccountService", "v1_15_0"),
+	[SCHEMA_ACCOUNTS] = UNVERSIONED("ManagerAccountCollection"),
+	[SCHEMA_ACCOUNT] = VERSIONED("ManagerAccount", "v1_12_0"),
+	[SCHEMA_CERTIFICATES] = UNVERSIONED("CertificateCollection"),
+	[SCHEMA_CERTIFICATE] = VERSIONED("Certificate", "v1_7_0"),
+	[SCHEMA_ROLES] = UNVERSIONED("RoleCollection"),
+	[SCHEMA_ROLE] = VERSIONED("Role", "v1_3_1"),
+	[SCHEMA_MANAGERS] = UNVERSIONED("ManagerCollection"),
+	[SCHEMA_MANAGER] = VERSIONED("Manager", "v1_19_0"),
+	[SCHEMA_LOG_SERVICES] = UNVERSIONED("LogServiceCollection"),
+	[SCHEMA_LOG_SERVICE] = VERSIONED("LogService", "v1_5_0"),
+	[SCHEMA_LOG_ENTRIES] = UNVERSIONED("LogEntryCollection"),
+	[SCHEMA_LOG_ENTRY] = VERSIONED("LogEntry", "v1_16_0"),
+	[SCHEMA_EVENT_SERVICE] = VERSIONED("EventService", "v1_10_1"),
+	[SCHEMA_EVENT] = VERSIONED("Event", "v1_10_0"),
+	[SCHEMA_REGISTRIES] = UNVERSIONED("MessageRegistryFileCollection"),
+	[SCHEMA_REGISTRY_FILE] = VERSIONED("MessageRegistryFile", "v1_1_3"),
+	[SCHEMA_OEM_SERVICE_ROOT] = "#BmclinkServiceRoot.v1_0_0.ServiceRoot",
+	[SCHEMA_OEM_MANAGER] = "#BmclinkManager.v1_0_0.Manager",
+};
+
+const char *schema_get_type(enum schema schema)
+{
+	return types[schema];
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "endpoint/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/listener.h>
+
+#include "base/log.h"
+#include "endpoint/connection_priv.h"
+
+#define TRIM_PEAK 16 /* connections at a time after which memory is given back */
+
+static void set_paused(struct server *server, bool paused)
+{
+	if (server->paused == paused)
+		return;
+	server->paused = paused;
+	log_notice("server",
+		paused ? "full: %u connections, accepting no more"
+		       : "accepting again: %u connections",
+		server->n_connections);
+	for (unsigned int i = 0; i < server->n_listeners; i++) {
+		if (paused)
+			evconnlistener_disable(server->listeners[i].listener);
+		else
+			evconnlistener_enable(server->listeners[i].listener);
+	}
+}
+
+void server_forget_connection(struct server *server, struct connection *connection)
+{
+	TAILQ_REMOVE(&server->connections, connection, next);
+	server->n_connections--;
+	set_paused(server, false);
+	if (server->n_connections <= 2 && server->peak > TRIM_PEAK) {
+		server->peak = 0;
+		malloc_trim(0);
+	}
+}
+
+/* The text of an address, an IPv4-mapped one as what it is. */
+static void read_address(const struct sockaddr *sa, char *text, unsigned char source[16])
+{
+	if (sa->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+
+		inet_ntop(AF_INET, &in->sin_addr, text, INET6_ADDRSTRLEN);
+		if (source)
+			memcpy(source, &in->sin_addr, 4);
+	} else if (sa->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, INET6_ADDRSTRLEN);
+		if (source)
+			memcpy(source, &in6->sin6_addr, 8); /* a host has its /64 for the asking */
+	}
+}
+
+static void read_peer(int fd, const struct sockaddr *sa, struct connection_peer *peer)
+{
+	struct sockaddr_storage local = {0};
+	socklen_t length = sizeof(local);
+
+	memset(peer, 0, sizeof(*peer));
+	peer->family = sa->sa_family;
+	read_address(sa, peer->address, peer->source);
+	if (getsockname(fd, (struct sockaddr *)&local, &length) == 0)
+		read_address((struct sockaddr *)&local, peer->local, NULL);
+}
+
+/* The oldest connection of somebody unknown, of this source or (NULL) of any. */
+static struct connection *find_victim(struct server *server, const unsigned char *source)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &server->connections, next)
+	{
+		if (!c->trusted && !c->busy &&
+			(!source || memcmp(c->peer.source, source, sizeof(c->peer.source)) == 0))
+			return c;
+	}
+	return NULL;
+}
+
+static unsigned int count_source(const struct server *server, const unsigned char *source)
+{
+	const struct connection *c;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(c, &server->connections, next)
+	n += memcmp(c->peer.source, source, sizeof(c->peer.source)) == 0;
+	return n;
+}
+
+/*
+ * Room for one more of this source? Any user of the host can open connections, but only its agent
+ * has the certificate: strangers lose their place, the oldest first, and cannot keep the agent out.
+ */
+static bool make_room(struct server *server, const unsigned char *source)
+{
+	bool source_full = count_source(server, source) >= SERVER_MAX_PER_SOURCE;
+	struct connection *victim;
+
+	if (!source_full && server->n_connections < SERVER_MAX_CONNECTIONS)
+		return true;
+	server->handlers.too_many(server->handlers.arg);
+	victim = find_victim(server, source_full ? source : NULL);
+	if (!victim)
+		return false;
+	connection_free(victim, "thrown out: too many connections");
+	return true;
+}
+
+static void on_accept(
+	struct evconnlistener *evl, evutil_socket_t fd, struct sockaddr *sa, int salen, void *arg)
+{
+	struct server_listener *listener = arg;
+	struct server *server = listener->server;
+	struct connection_peer peer;
+
+	read_peer(fd, sa, &peer);
+	if (!make_room(server, peer.source)) {
+		close(fd);
+		return;
+	}
+	if (connection_new(server, listener, fd, &peer) < 0)
+		return;
+	if (server->n_connections > server->peak)
+		server->peak = server->n_connections;
+	/* Full of those who may stay: the kernel's queue is the place to wait. An accept() that
+	 * fails for want of descriptors would spin. */
+	if (server->n_connections >= SERVER_MAX_CONNECTIONS && !find_victim(server, NULL))
+		set_paused(server, true);
+}
+
+static void on_accept_error(struct evconnlistener *evl, void *arg)
+{
+	struct server_listener *listener = arg;
+
+	log_warning("server", "accept: %s", strerror(errno));
+	if (listener->server->n_connections)
+		set_paused(listener->server, true); /* until one has ended */
+}
+
+int server_new(
+	struct event_base *base, const struct server_handlers *handlers, struct server **server)
+{
+	struct server *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return -ENOMEM;
+	made->base = base;
+	made->handlers = *handlers;
+	TAILQ_INIT(&made->connections);
+	TAILQ_INIT(&made->lingering);
+	*server = made;
+	return 0;
+}
+
+int server_listen(struct server *server, int fd, SSL_CTX *context, enum server_port port)
+{
+	struct server_listener *l = &server->listeners[server->n_listeners];
+
+	if (server->n_listeners == SERVER_MAX_LISTENERS) {
+		close(fd);
+		return -ENOSPC;
+	}
+	*l = (struct server_listener){.server = server, .context = context, .port = port};
+	l->listener = evconnlistener_new(
+		server->base, on_accept, l, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (!l->listener) {
+		close(fd);
+		return -ENOMEM;
+	}
+	if (context)
+		SSL_CTX_up_ref(context);
+	evconnlistener_set_error_cb(l->listener, on_accept_error);
+	if (server->paused)
+		evconnlistener_disable(l->listener);
+	server->n_listeners++;
+	return 0;
+}
+
+void server_close_matching(struct server *server,
+	bool (*match)(const struct connection *connection, void *arg), const char *reason,
+	void *arg)
+{
+	struct connection *c, *following;
+
+	/* A stream's end may write to the log and so to other streams, but frees only itself. */
+	for (c = TAILQ_FIRST(&server->connections); c; c = following) {
+		following = TAILQ_NEXT(c, next);
+		if (!match || match(c, arg))
+			connection_close(c, reason);
+	}
+}
+
+void server_close_all(struct server *server, const char *reason)
+{
+	for (unsigned int i = 0; i < server->n_listeners; i++) {
+		evconnlistener_free(server->listeners[i].listener);
+		SSL_CTX_free(server->listeners[i].context);
+	}
+	server->n_listeners = 0;
+	server_close_matching(server, NULL, reason, NULL);
+	linger_stop_all(server);
+	server->paused = false;
+}
+
+void server_free(struct server *server)
+{
+	if (!server)
+		return;
+	server_close_all(server, "the service stops");
+	free(server);
+}
+
+unsigned int server_count(const struct server *server)
+{
+	return server->n_connections;
+}

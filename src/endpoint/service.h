@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The endpoint as a whole: configuration, trust, accounts, Lifecycle log, and the server that
+ * offers them. One for the process; main.c owns it.
+ */
+#ifndef BMCLINK_ENDPOINT_SERVICE_H
+#define BMCLINK_ENDPOINT_SERVICE_H
+
+#include "base/cert.h"
+#include "endpoint/accounts.h"
+#include "endpoint/lclog.h"
+#include "endpoint/limiter.h"
+#include "endpoint/listen.h"
+#include "endpoint/profile.h"
+#include "endpoint/refusals.h"
+#include "endpoint/resource.h"
+#include "endpoint/server.h"
+#include "endpoint/settings.h"
+#include "endpoint/sse.h"
+#include "endpoint/trust.h"
+
+struct service {
+	struct event_base *base;
+	struct endpoint_settings settings;
+	struct profile profile;
+	int state_fd; /* borrowed */
+	struct cert_pair identity;
+	char fingerprint[3 * CERT_FINGERPRINT_SIZE]; /* of our certificate, hex */
+	char uuid[40];
+	SSL_CTX *context; /* NULL: no TLS */
+	struct trust trust;
+	struct accounts accounts;
+	struct lclog *log;
+	struct refusals *refusals;
+	struct server *server;
+	struct listen *listen;
+	struct care care;
+	struct sse *sse;
+	struct event *expiry_timer; /* of the first known certificate to expire */
+	char *plain_answer;	    /* the 426, ready to send */
+};
+
+struct service_environment {
+	struct event_base *base;
+	const char *state_dir;
+	int state_fd;
+};
+
+int service_new(const struct service_environment *environment,
+	const struct endpoint_settings *settings, struct service **service);
+/* Says goodbye to every client and frees all. Safe with NULL. */
+void service_free(struct service *service);
+/* New settings: what they change is started anew, the rest goes on. */
+int service_apply(struct service *service, const struct endpoint_settings *settings);
+
+/* service_trust.c: the acts of trust, each durable and recorded before it is true. */
+void service_get_clock(struct trust_clock *clock);
+enum trust_verdict service_judge(const struct trust_certificate *certificate, void *service);
+int service_enrol(struct service *service, const char *pem, size_t length,
+	const struct connection *connection, unsigned int *id);
+/* asking (may be NULL) is not cut off by it. */
+int service_remove_certificate(
+	struct service *service, unsigned int id, const char *by, const struct connection *asking);
+int service_forget_hosts(struct service *service, const char *by);
+void service_open_window(struct service *service, enum trust_reason reason);
+void service_watch_expiry(struct service *service);
+bool service_window_is_open(const struct service *service);
+
+/* service_http.c: what the server asks. */
+void service_fill_handlers(struct service *service, struct server_handlers *handlers);
+int service_make_plain_answer(struct service *service);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Acts of trust: durable first, then recorded, then true for the connections that live. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "bmclink-build.h"
+#include "endpoint/service.h"
+
+#define EXPIRY_CHECK_MAX 86400 /* seconds: the clock may be set meanwhile */
+
+void service_get_clock(struct trust_clock *clock)
+{
+	struct timespec mono;
+
+	clock_gettime(CLOCK_BOOTTIME, &mono);
+	*clock = (struct trust_clock){
+		.now = time(NULL),
+		.build = BMCLINK_BUILD_EPOCH,
+		.mono_ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
+	};
+}
+
+void service_open_window(struct service *service, enum trust_reason reason)
+{
+	struct trust_clock clock;
+	char minutes[16];
+
+	service_get_clock(&clock);
+	if (!trust_window_open(&service->trust, reason, &clock))
+		return;
+	snprintf(minutes, sizeof(minutes), "%u", service->trust.window_minutes);
+	lclog_emit(service->log, MSG_ISM1033, minutes, trust_reason_text(reason));
+}
+
+bool service_window_is_open(const struct service *service)
+{
+	struct trust_clock clock;
+
+	service_get_clock(&clock);
+	return trust_window_is_open(&service->trust, &clock);
+}
+
+/*
+ * When every known certificate has expired, nobody could connect any more: the window opens, at
+ * the moment of expiry and again whenever the expired host tries, so that it is open when the host
+ * has been given a new certificate.
+ */
+enum trust_verdict service_judge(const struct trust_certificate *certificate, void *arg)
+{
+	struct service *service = arg;
+	struct trust_clock clock;
+	enum trust_verdict verdict;
+
+	service_get_clock(&clock);
+	verdict = trust_judge(&service->trust, certificate, &clock);
+	if (verdict == TRUST_VERDICT_EXPIRED &&
+		trust_find(&service->trust, certificate->fingerprint) &&
+		trust_all_expired(&service->trust, &clock))
+		service_open_window(service, TRUST_REASON_EXPIRED);
+	return verdict;
+}
+
+struct cut { /* which connections end with a trust */
+	struct service *service;
+	const struct connection *except; /* the one that has still to be answered */
+};
+
+/* Connections whose certificate is no longer one of a known host. */
+static bool lost_trust(const struct connection *connection, void *arg)
+{
+	const struct handshake *handshake = connection_get_handshake(connection);
+	struct cut *cut = arg;
+
+	return connection != cut->except && handshake->client != HANDSHAKE_CLIENT_NONE &&
+	       service_judge(&handshake->certificate, cut->service) != TRUST_VERDICT_KNOWN;
+}
+
+static void on_expiry(evutil_socket_t fd, short what, void *arg)
+{
+	struct service *service = arg;
+	struct cut cut = {service, NULL};
+
+	server_close_matching(service->server, lost_trust, "its certificate expired", &cut);
+	service_watch_expiry(service);
+}
+
+void service_watch_expiry(struct service *service)
+{
+	struct timeval tv = {0};
+	struct trust_clock clock;
+	time_t next;
+
+	service_get_clock(&clock);
+	if (trust_all_expired(&service->trust, &clock))
+		service_open_window(service, TRUST_REASON_EXPIRED);
+	if (!service->expiry_timer)
+		service->expiry_timer = evtimer_new(service->base, on_expiry, service);
+	next = trust_next_expiry(&service->trust, &clock);
+	if (!service->expiry_timer || !next) {
+		if (service->expiry_timer)
+			evtimer_del(service->expiry_timer);
+		return;
+	}
+	tv.tv_sec = next + 1 - clock.now;
+	if (tv.tv_sec > EXPIRY_CHECK_MAX)
+		tv.tv_sec = EXPIRY_CHECK_MAX;
+	evtimer_add(service->expiry_timer, &tv);
+}
+
+static void name_fingerprint(const struct trust_certificate *certificate, char *out)
+{
+	text_make_hex(certificate->fingerprint, CERT_FINGERPRINT_SIZE, ':', out);
+}
+
+int service_enrol(struct service *service, const char *pem, size_t length,
+	const struct connection *connection, unsigned int *id)
+{
+	char fingerprint[3 * CERT_FINGERPRINT_SIZE];
+	struct trust_certificate certificate;
+	_cleanup_free_ char *canonical = NULL;
+	struct trust_clock clock;
+	int r = trust_read_pem(pem, length, &certificate, &canonical);
+
+	if (r < 0)
+		return r;
+	service_get_clock(&clock);
+	r = trust_add(&service->trust, &certificate, canonical, &clock);
+	if (r < 0)
+		return r;
+	*id = trust_find(&service->trust, certificate.fingerprint)->id;
+	r = trust_save(&service->trust, service->state_fd);
+	if (r < 0) {
+		log_error("trust", "not saved: %s", strerror(-r));
+		trust_remove_id(&service->trust, *id);
+		return r;
+	}
+	name_fingerprint(&certificate, fingerprint);
+	lclog_emit(service->log, MSG_ISM1015, fingerprint,
+		connection ? connection_family_name(connection) : "the command line",
+		connection ? connection_get_peer(connection)->address : "by the administrator");
+	service_watch_expiry(service);
+	return 0;
+}
+
+static int save_and_cut(
+	struct service *service, const char *reason, const struct connection *except)
+{
+	struct cut cut = {service, except};
+	int r = trust_save(&service->trust, service->state_fd);
+
+	/* In memory it is gone in any case: rather too little trust than too much. */
+	if (r < 0)
+		log_error("trust", "not saved: %s", strerror(-r));
+	server_close_matching(service->server, lost_trust, reason, &cut);
+	service_watch_expiry(service);
+	return r;
+}
+
+int service_remove_certificate(
+	struct service *service, unsigned int id, const char *by, const struct connection *asking)
+{
+	const struct trust_known *known = trust_find_id(&service->trust, id);
+	char fingerprint[3 * CERT_FINGERPRINT_SIZE];
+	int r;
+
+	if (!known)
+		return -ENOENT;
+	name_fingerprint(&known->certificate, fingerprint);
+	trust_remove_id(&service->trust, id);
+	lclog_emit(service->log, MSG_ISM1038, fingerprint, by);
+	r = save_and_cut(service, "its certificate was removed", asking);
+	service_open_window(service, TRUST_REASON_FORGET);
+	return r;
+}
+
+int service_forget_hosts(struct service *service, const char *by)
+{
+	int r;
+
+	while (service->trust.n_known) {
+		char fingerprint[3 * CERT_FINGERPRINT_SIZE];
+
+		name_fingerprint(&service->trust.known[0].certificate, fingerprint);
+		trust_remove_id(&service->trust, service->trust.known[0].id);
+		lclog_emit(service->log, MSG_ISM1038, fingerprint, by);
+	}
+	r = save_and_cut(service, "the hosts were forgotten", NULL);
+	service_open_window(service, TRUST_REASON_FORGET);
+	return r;
+}

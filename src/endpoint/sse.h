@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Server-Sent Events (WHATWG HTML, clause 9.2; DSP0266, clause "Server-sent events"): each record
+ * of the Lifecycle log as a Redfish Event, `id:` is the record's Id. A stream is a cursor into the
+ * log: a slow reader costs a few kilobytes, not a queue, and Last-Event-ID is where it begins.
+ */
+#ifndef BMCLINK_ENDPOINT_SSE_H
+#define BMCLINK_ENDPOINT_SSE_H
+
+#include "endpoint/resource.h"
+
+#define SSE_MAX_STREAMS 8
+#define SSE_MAX_QUEUED	65536 /* bytes on their way to one reader */
+
+struct sse;
+
+int sse_new(struct service *service, struct sse **sse);
+void sse_free(struct sse *sse); /* the streams must be closed before; safe with NULL */
+
+/* Answer a request with a stream. */
+void sse_open(struct sse *sse, struct request *request);
+unsigned int sse_count(const struct sse *sse);
+/* Of hosts, not of administrators. */
+unsigned int sse_count_hosts(const struct sse *sse);
+
+#endif
