@@ -178,6 +178,10 @@ static int start(struct program *program, int state_fd)
 		log_error("main", "%s", error ? error : "no memory");
 		return r;
 	}
+	if (runtime_fd < 0) {
+		log_error("main", "%s: %s", options->runtime_dir, strerror(-runtime_fd));
+		return runtime_fd;
+	}
 	program->base = environment.base = make_base();
 	if (!program->base)
 		return -ENOMEM;
