@@ -184,7 +184,8 @@ def test_addresses(host, bmc, make_probe):
     probe.wait_line("^address-new %d .*v6=fde1::2/128" % index)
     host.ip("addr flush dev bmc0")
     probe.wait_line("^address-gone %d " % index)
-    wait_for(lambda: not probe.state("bmc0")["v4"] and not probe.state("bmc0")["v6"], 5, "no address")
+    wait_for(lambda: not probe.state("bmc0")["v4"] and not probe.state("bmc0")["v6"], 5,
+             "no address")
 
 
 def test_tentative_then_usable(host, bmc, make_probe):
@@ -354,7 +355,7 @@ def test_neighbour_from_the_table(host, bmc, make_probe, link):
 
 def test_ask_for_the_neighbour(host, bmc, make_probe, link):
     """Found by asking, with an unprivileged process behind a socket that was made for it; also when
-    the BMC does not answer echo requests to all nodes; again and again; the table knows it as well."""
+    the BMC does not answer echo requests to all nodes; again and again; the table knows it, too."""
     index, address = link
     bmc.sysctl("ipv6/icmp/echo_ignore_multicast", 1)
     probe = make_probe()

@@ -213,7 +213,8 @@ static void send_much(int fd, size_t length)
 
 	memset(much, ' ', sizeof(much));
 	for (size_t sent = 0; sent < length;) {
-		ssize_t n = send(fd, much, length - sent, MSG_NOSIGNAL);
+		size_t left = length - sent;
+		ssize_t n = send(fd, much, left < sizeof(much) ? left : sizeof(much), MSG_NOSIGNAL);
 
 		if (n > 0)
 			sent += (size_t)n;
