@@ -147,7 +147,6 @@ static void reload(struct agent *agent)
 		if (agent->nic.claimed != 0)
 			agent_nic_care(agent);
 	}
-	event_emit(agent->events, MSG_ISM1030);
 	agent_schedule(agent, true);
 }
 
