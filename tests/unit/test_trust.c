@@ -317,6 +317,8 @@ static void test_answers(void **state)
 	check(answered(true, 200, true, true), OUTCOME_CONNECTED, "plain");
 	check(answered(true, 200, true, false), OUTCOME_REFUSED, "plain without AuthNone");
 	check(answered(true, 0, false, false), OUTCOME_BAD_ANSWER, "plain, closed");
+	check(answered(false, -1, false, false), OUTCOME_BAD_ANSWER, "TLS, not HTTP");
+	check(answered(true, -1, false, false), OUTCOME_BAD_ANSWER, "plain, not HTTP");
 
 	facts = answered(true, 426, false, false);
 	check(facts, OUTCOME_BAD_ANSWER, "426, but tls is on here");

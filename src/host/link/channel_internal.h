@@ -35,6 +35,7 @@ struct connection {
 	struct connection *next;
 	struct channel *channel;
 	struct transfer *transfer; /* which opened it */
+	SSL *ssl;		   /* libcurl's; NULL when it is gone */
 	int fd;			   /* -1: closed; the structure lives until the next connect */
 	bool saw_record;	   /* of the first bytes that came back */
 	int read_errno;		   /* of the last failed read, 0: none */
@@ -85,6 +86,7 @@ struct transfer {
 	bool complete;	   /* the whole answer is there */
 	bool timed_out;	   /* one of our deadlines */
 	bool too_large;	   /* a bound of ours */
+	bool garbled;	   /* an answer came that is not HTTP */
 	bool local;	   /* our own trouble */
 	int connect_errno; /* TCP did not come about */
 	int status;
@@ -105,7 +107,7 @@ enum channel_state {
 	CHANNEL_CLOSED,
 };
 
-enum channel_life { LIFE_NONE, LIFE_LOOKING, LIFE_OPENING, LIFE_STREAM, LIFE_POLL };
+enum channel_life { LIFE_NONE, LIFE_LOOKING, LIFE_STREAM, LIFE_POLL };
 
 struct channel_request {
 	char method[8];
@@ -166,6 +168,11 @@ void channel_tcp_stop(struct transfer *transfer);
 /* channel_tls.c */
 int channel_tls_init(void);
 CURLcode channel_tls_setup(CURL *easy, void *context, void *transfer);
+/*
+ * Read once more from a failed connection. A BMC that refuses us in TLS 1.3 and closes makes our
+ * first write fail while its alert waits unread; libcurl stops there.
+ */
+void channel_tls_drain(struct connection *connection);
 
 /* channel_transfer.c */
 int transfer_init(struct transfer *transfer, struct channel *channel);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "base/text.h"
@@ -17,13 +18,42 @@
 #define ALERT_USER_CANCELED 90
 #define ALERT_LEVEL_FATAL   2
 
-static int context_index = -1;
+static int context_index = -1, ssl_index = -1;
+
+/* libcurl frees the session when it likes. */
+static void on_ssl_free(
+	void *ssl, void *data, CRYPTO_EX_DATA *all, int index, long argl, void *argp)
+{
+	struct connection *connection = data;
+
+	if (connection)
+		connection->ssl = NULL;
+}
 
 int channel_tls_init(void)
 {
 	if (context_index < 0)
 		context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-	return context_index < 0 ? -ENOMEM : 0;
+	if (ssl_index < 0)
+		ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_ssl_free);
+	return context_index < 0 || ssl_index < 0 ? -ENOMEM : 0;
+}
+
+void channel_tls_drain(struct connection *connection)
+{
+	SSL *ssl = connection->ssl;
+	BIO *bio;
+	char byte;
+
+	if (!ssl || connection->fd < 0 || connection->facts.alert_in >= 0)
+		return;
+	/* libcurl's own BIO must not be called but from within libcurl. */
+	bio = BIO_new_socket(connection->fd, BIO_NOCLOSE);
+	if (!bio)
+		return;
+	SSL_set0_rbio(ssl, bio);
+	(void)SSL_read(ssl, &byte, sizeof(byte));
+	ERR_clear_error();
 }
 
 static int read_peer(X509 *certificate, struct trust_peer *peer)
@@ -100,6 +130,9 @@ static void on_info(const SSL *ssl, int where, int value)
 
 	if (!connection)
 		return;
+	if ((where & SSL_CB_HANDSHAKE_START) && !connection->ssl &&
+		SSL_set_ex_data((SSL *)ssl, ssl_index, connection))
+		connection->ssl = (SSL *)ssl;
 	if (where & SSL_CB_ALERT)
 		note_alert(connection, ssl, (where & SSL_CB_READ) != 0, value);
 	if (where & SSL_CB_HANDSHAKE_DONE)

@@ -218,7 +218,7 @@ static void drop_answer(struct transfer *transfer)
 	transfer->body = NULL;
 	transfer->body_length = transfer->body_size = transfer->header_bytes = 0;
 	transfer->complete = transfer->timed_out = transfer->too_large = transfer->local = false;
-	transfer->need_connect = transfer->opened_stream = false;
+	transfer->need_connect = transfer->opened_stream = transfer->garbled = false;
 	transfer->connect_errno = transfer->status = 0;
 	transfer->connects = 0;
 	transfer->error[0] = '\0';
@@ -363,6 +363,26 @@ void transfer_failed(struct transfer *transfer, int connect_errno)
 	finish(transfer);
 }
 
+/* The few codes of libcurl that say what nothing else does. */
+static void note_code(struct transfer *transfer, CURLcode code)
+{
+	bool answering = transfer->phase == TRANSFER_ANSWER || transfer->phase == TRANSFER_BODY;
+
+	switch (code) {
+	case CURLE_OUT_OF_MEMORY: /* also a header line above its own bound of 100 kB */
+	case CURLE_FAILED_INIT:
+		transfer->too_large = answering;
+		transfer->local = !answering;
+		break;
+	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9: bytes, and no status line */
+	case CURLE_WEIRD_SERVER_REPLY:
+		transfer->garbled = answering;
+		break;
+	default:
+		break;
+	}
+}
+
 void transfer_finished(struct transfer *transfer, CURLcode code)
 {
 	long status = 0;
@@ -372,10 +392,11 @@ void transfer_finished(struct transfer *transfer, CURLcode code)
 		channel_tcp_connect(transfer);
 		return;
 	}
+	if (code != CURLE_OK && transfer->connection)
+		channel_tls_drain(transfer->connection);
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	transfer->status = (int)status;
 	transfer->complete = code == CURLE_OK && status > 0;
-	if (code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT)
-		transfer->local = true;
+	note_code(transfer, code);
 	finish(transfer);
 }

@@ -64,7 +64,7 @@ struct trust_facts {
 	bool bytes_not_tls;   /* the first bytes that came back on the service port are not a TLS
 				 record */
 	bool version_error;   /* our side found the peer's version unsupported */
-	int http_status;      /* of the first answer; 0: none */
+	int http_status;      /* of the first answer; 0: none, -1: one that is not HTTP */
 	bool answer_valid;    /* it was a Redfish ServiceRoot */
 	bool principal_known; /* the BMC answered us as its known host (authenticated resource
 				 readable) */
