@@ -10,8 +10,9 @@
 
 #include "base/text.h"
 
-#define ITERATIONS_MAX 10000000 /* of a file: a wrong number must not stop the service for hours   \
-				 */
+#define ITERATIONS_MAX                                                                             \
+	10000000 /* of a file: a wrong number must not stop the service for hours                  \
+		  */
 
 static int derive(const struct password *password, const char *text, unsigned char *hash)
 {

@@ -175,8 +175,8 @@ int act_probe_arp(struct acts *acts, struct wire_reader *in, struct wire_writer 
 	probe->acts = acts;
 	probe->target = target;
 	memcpy(probe->mac, link.mac, sizeof(probe->mac));
-	probe->readable =
-		event_new(acts->environment->base, probe->fd, EV_READ | EV_PERSIST, on_event, probe);
+	probe->readable = event_new(
+		acts->environment->base, probe->fd, EV_READ | EV_PERSIST, on_event, probe);
 	if (probe->readable == NULL) {
 		close(probe->fd);
 		return -ENOMEM;
