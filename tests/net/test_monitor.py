@@ -388,7 +388,7 @@ def test_configure_ipv6(claimed):
 # Care
 
 CARE = {"ipv6/conf/%/accept_ra": "0", "ipv6/conf/%/router_solicitations": "0",
-        "ipv4/conf/%/arp_ignore": "1", "ipv4/conf/%/rp_filter": "1"}
+        "ipv4/conf/%/arp_announce": "2", "ipv4/conf/%/rp_filter": "1"}
 
 
 def test_care_is_set_and_put_back(claimed):
@@ -403,9 +403,9 @@ def test_care_is_set_and_put_back(claimed):
     assert tables(lab) == ["bmclink_%d" % lab.ifindex]
     claimed.must("care", on=True)
     # an administrator's later choice is left alone
-    lab.host.sysctl("ipv4/conf/%s/arp_ignore" % HOST_NIC, 2)
+    lab.host.sysctl("ipv4/conf/%s/arp_announce" % HOST_NIC, 1)
     assert claimed.stop() == 0
-    before["ipv4/conf/%/arp_ignore"] = "2"
+    before["ipv4/conf/%/arp_announce"] = "1"
     assert {key: sysctl(lab, key) for key in CARE} == before
     assert sysctl(lab, "ipv4/conf/%/proxy_arp") == "1"
     assert tables(lab) == []

@@ -41,9 +41,9 @@ static const struct sysctl sysctls[] = {
 	{"ipv4/conf",  "forwarding",		    "0" },
 	{"ipv4/conf",  "proxy_arp",		   "0" },
 	{"ipv4/conf",  "route_localnet",		"0" },
- /* the BMC speaks in its own name only, and learns of no other address of this host */
+ /* the BMC speaks in its own name only, and no request of ours tells it another address.
+	 * Not arp_ignore: with a host/peer pair the kernel then answers for no address at all */
 	{"ipv4/conf",  "rp_filter",		   "1" },
-	{"ipv4/conf",  "arp_ignore",		    "1" },
 	{"ipv4/conf",  "arp_announce",	      "2" },
  /* the other end's duplicate detection eats the first solicitation; with the kernel's
 	 * second until the next one IPv6 takes 2 s instead of 60 ms */

@@ -237,21 +237,43 @@ struct ra_routes {
 	char *messages[MAX_RA_ROUTES];
 };
 
+/*
+ * The kernel shows the router's routes with protocol "ra", and those of an advertised on-link
+ * prefix as its own, but with an end of life. The latter stay where the net is one of a link: a
+ * unique local or link-local prefix of 64 bits or more, by which a BMC may well be reached.
+ */
+static bool is_advertised(const struct rtmsg *route, const struct in6_addr *net, bool expires)
+{
+	bool of_a_link = (net->s6_addr[0] & 0xfe) == 0xfc || IN6_IS_ADDR_LINKLOCAL(net);
+
+	if (route->rtm_protocol == RTPROT_RA)
+		return true;
+	return route->rtm_protocol == RTPROT_KERNEL && expires &&
+	       !(of_a_link && route->rtm_dst_len >= 64);
+}
+
 static int take_route(const struct nlmsghdr *header, void *arg)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
+	struct rta_cacheinfo info = {0};
+	struct in6_addr net = {0};
 	struct ra_routes *found = arg;
 	const struct nlattr *attr;
-	bool ours = false;
+	unsigned int nic = 0;
 
 	for_each_attr(attr, header, sizeof(*route))
 	{
-		if (mnl_attr_get_type(attr) == RTA_OIF &&
-			mnl_attr_get_payload_len(attr) == sizeof(uint32_t) &&
-			mnl_attr_get_u32(attr) == found->ifindex)
-			ours = true;
+		size_t length = mnl_attr_get_payload_len(attr);
+
+		if (mnl_attr_get_type(attr) == RTA_OIF && length == sizeof(nic))
+			nic = mnl_attr_get_u32(attr);
+		else if (mnl_attr_get_type(attr) == RTA_DST && length == sizeof(net))
+			memcpy(&net, mnl_attr_get_payload(attr), sizeof(net));
+		else if (mnl_attr_get_type(attr) == RTA_CACHEINFO && length >= sizeof(info))
+			memcpy(&info, mnl_attr_get_payload(attr), sizeof(info));
 	}
-	if (route->rtm_protocol != RTPROT_RA || !ours || found->n == MAX_RA_ROUTES)
+	if (nic != found->ifindex || found->n == MAX_RA_ROUTES ||
+		!is_advertised(route, &net, info.rta_expires != 0))
 		return MNL_CB_OK;
 	found->messages[found->n] = malloc(header->nlmsg_len);
 	if (found->messages[found->n] != NULL)
