@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "ctl/ctl.h"
 #include "ctl/print.h"
+#include "host/discover/discover.h"
 #include "host/settings.h"
 
 static void print_addresses(const json_t *plan)
@@ -84,7 +85,11 @@ static void print_discovery(const json_t *found)
 	const json_t *item;
 	size_t i;
 
+	const char *trouble = print_string(json_object_get(found, "smbios"), "error", "");
+
 	print_plan(json_object_get(found, "plan"));
+	if (*trouble)
+		print_field(0, "SMBIOS", PRINT_YELLOW, "%s", trouble);
 	if (json_array_size(json_object_get(found, "records")) > 0)
 		print_heading("SMBIOS type 42");
 	json_array_foreach(json_object_get(found, "records"), i, item) print_record(item);
@@ -93,10 +98,27 @@ static void print_discovery(const json_t *found)
 	json_array_foreach(json_object_get(found, "nics"), i, item) print_nic(item);
 }
 
+/* By our own eyes: no daemon, or other roots than the daemon's. */
+static enum ctl_exit discover_here(const struct ctl *ctl, json_t **found)
+{
+	const struct facts_roots roots = {ctl->roots.sys, ctl->roots.dmi, ctl->roots.run};
+	_cleanup_free_ char *error = NULL;
+	struct settings settings;
+
+	if (settings_load(ctl->config, !ctl->config_given, &settings, &error) < 0) {
+		fprintf(stderr, "%s\n", error ? error : "no memory");
+		return CTL_FAILED;
+	}
+	*found = discover_run(&roots, &settings);
+	return *found ? CTL_DONE : CTL_FAILED;
+}
+
 enum ctl_exit ctl_run_discover(const struct ctl *ctl, const struct ctl_command *self)
 {
+	bool here = ctl->roots.sys || ctl->roots.dmi || ctl->roots.run || !ctl_daemon_runs(ctl);
 	json_t *found = NULL;
-	enum ctl_exit code = ctl_ask(ctl, json_pack("{s:s}", "command", "discover"), &found);
+	enum ctl_exit code = here ? discover_here(ctl, &found)
+				  : ctl_ask(ctl, json_pack("{s:s}", "command", "discover"), &found);
 
 	if (code != CTL_DONE)
 		return code;
