@@ -12,10 +12,8 @@ import time
 
 import pytest
 
+from daemons import program
 from netns import Namespace, die_with_parent, wait_for
-
-BUILD = os.environ.get("BMCLINK_BUILD", "build")
-PROBE = os.path.join(BUILD, "tests", "net", "nic_probe")
 
 
 class Probe:
@@ -23,8 +21,8 @@ class Probe:
 
     def __init__(self, namespace, *arguments):
         self.process = subprocess.Popen(
-            namespace.wrap([PROBE, *arguments]), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, bufsize=1, preexec_fn=die_with_parent)
+            namespace.wrap([program("nic_probe"), *arguments]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, preexec_fn=die_with_parent)
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.wait_line("^ready$")
