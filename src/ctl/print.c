@@ -62,20 +62,25 @@ size_t print_width(const char *text)
 	return columns;
 }
 
-/* How many bytes of text go on a line of that many columns: up to the last blank that fits. */
+/* How many bytes of text go on a line of that many columns: up to the last blank that fits; in a
+ * long word up to the last ':' or '/', as fingerprints and paths have. */
 static size_t find_break(const char *text, size_t columns)
 {
-	size_t at = 0, blank = 0, used = 0;
+	size_t at = 0, blank = 0, mark = 0, used = 0;
 
 	while (text[at] && used < columns) {
 		if (text[at] == ' ')
 			blank = at;
 		at += character_length(text + at);
+		if (text[at - 1] == ':' || text[at - 1] == '/')
+			mark = at;
 		used++;
 	}
 	if (text[at] == '\0' || text[at] == ' ')
 		return at;
-	return blank > 0 ? blank : at;
+	if (blank > 0)
+		return blank;
+	return mark > 0 ? mark : at;
 }
 
 void print_wrapped(size_t indent, enum print_color color, const char *text)

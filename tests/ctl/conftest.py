@@ -17,7 +17,8 @@ class Daemon:
     """A control socket with a script: command -> the lines that answer it.
 
     A line is an object, bytes that are sent as they are, or None: the connection is closed. After
-    the last line the connection stays open until the client leaves.
+    the last line the connection stays open until the client leaves. A function in place of the
+    lines gets the request and returns them.
     """
 
     def __init__(self, folder):
@@ -46,7 +47,8 @@ class Daemon:
         for line in client.makefile("rb"):
             request = json.loads(line)
             self.requests.append(request)
-            for answer in self.script.get(request["command"], ()):
+            answers = self.script.get(request["command"], ())
+            for answer in answers(request) if callable(answers) else answers:
                 if answer is None:
                     return
                 if not isinstance(answer, bytes):

@@ -213,17 +213,31 @@ def test_colour_on_a_terminal_only(daemon, ctl):
 # --- events ---------------------------------------------------------------------------------------
 
 def test_events(daemon, ctl):
-    daemon.answer("events", {"event": EVENT}, {"event": changed(EVENT, count=12)}, {"result": {}})
+    daemon.answer("events", {"event": EVENT}, {"event": changed(EVENT, sequence=8, count=12,
+                  last="2025-11-22T17:00:00.000Z")}, {"result": {}})
     done = ctl("events")
     assert done.returncode == 0
-    assert daemon.requests == [{"command": "events", "follow": False}]
+    assert daemon.requests == [{"command": "events"}]
     assert done.stdout == """\
 2025-11-22 16:40:02  ISM0004   Communication with the BMC has started over IPv4
                                (host 169.254.1.2, BMC 169.254.1.1, TLS 1.3).
-2025-11-22 16:40:02  ISM0004   Communication with the BMC has started over IPv4
+2025-11-22 17:00:00  ISM0004   Communication with the BMC has started over IPv4
                                (host 169.254.1.2, BMC 169.254.1.1, TLS 1.3). (12
-                               times)
+                               times since 2025-11-22 16:40:02)
 """
+
+
+def test_events_stand_where_they_last_happened(daemon, ctl):
+    """A link that flaps: the last line of the list is what happened last."""
+    def event(sequence, id, last):
+        return {"event": changed(EVENT, sequence=sequence, id=id, count=9,
+                                 last="2025-11-22T16:%s.000Z" % last)}
+    daemon.answer("events", event(1, "ISM1", "50:01"), event(2, "ISM2", "50:03"),
+                  event(3, "ISM3", "50:02"), event(4, "ISM4", "50:02"), {"result": {}})
+    assert re.findall("ISM[0-9]", ctl("events").stdout) == ["ISM1", "ISM3", "ISM4", "ISM2"]
+    # JSON is in the daemon's order.
+    assert re.findall("ISM[0-9]", ctl("events", "--json").stdout) == [
+        "ISM1", "ISM2", "ISM3", "ISM4"]
 
 
 def test_events_json_is_a_line_each(daemon, ctl):
@@ -234,11 +248,18 @@ def test_events_json_is_a_line_each(daemon, ctl):
         EVENT, changed(EVENT, sequence=8)]
 
 
-def test_events_follow(daemon, ctl):
-    daemon.answer("events", {"event": EVENT}, {"dropped": 90}, {"event": EVENT}, None)
-    done = ctl("events", "-f", "--json")
-    assert daemon.requests == [{"command": "events", "follow": True}]
-    assert len(done.stdout.splitlines()) == 2
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_events_follow(daemon, ctl, options):
+    def answer(request):
+        if not request.get("follow"):
+            return [{"event": EVENT}, {"result": {}}]
+        return [{"event": changed(EVENT, sequence=8)}, {"dropped": 90},
+                {"event": changed(EVENT, sequence=99)}, None]
+    daemon.script["events"] = answer
+    done = ctl("events", "-f", *options)
+    assert daemon.requests == [{"command": "events"},
+                               {"command": "events", "follow": True, "after": 7}]
+    assert done.stdout.count("ISM0004") == 3
     assert "90 events went by" in done.stderr
     assert done.returncode == 4  # the daemon went away while we followed
 
