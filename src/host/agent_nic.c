@@ -2,13 +2,15 @@
 /* From what the kernel says to the ladder's facts: find the NIC, claim it, care for it, read its
  * profile. */
 #include <arpa/inet.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "host/agent_private.h"
 
-#define MODULE "nic"
+#define MODULE	"nic"
+#define ASK_ALL UINT_MAX /* more than one NIC changed */
 
 static const char *format_ipv4(struct in_addr address, char *out)
 {
@@ -71,8 +73,11 @@ static struct plan_nic *find_known(struct agent_nic *nic, unsigned int ifindex)
 	return NULL;
 }
 
-/* The ids of a NIC never change in its life; whether udev is done with it, and its name and MAC,
- * do. */
+/*
+ * The ids of a NIC do not change in its life, but its directory in sysfs may come after the
+ * kernel's notice of it: it is asked for again when the NIC changes. A failure keeps what is known:
+ * a rename is under way.
+ */
 static void collect_nics(struct agent *agent)
 {
 	struct agent_nic *nic = &agent->nic;
@@ -87,7 +92,8 @@ static void collect_nics(struct agent *agent)
 		}
 		if (known == NULL)
 			continue;
-		if (!known->udev_ready) {
+		if (!known->udev_ready || nic->ask_again == n->ifindex ||
+			nic->ask_again == ASK_ALL) {
 			struct plan_nic facts = {.ifindex = n->ifindex};
 			int r = priv_get_nic_facts(agent->priv, n->ifindex, &facts);
 
@@ -135,6 +141,7 @@ static void find_nic(struct agent *agent)
 		.n_records = nic->n_records,
 		.nics = nic->known,
 		.n_nics = nic->n_known};
+	nic->ask_again = 0;
 	plan_make(&facts, &nic->plan);
 	await_udev(agent);
 	if (nic->plan.found && nic->plan.nic.ifindex != before) {
@@ -314,12 +321,19 @@ void agent_nic_evaluate(struct agent *agent)
 	ladder_set_facts(&agent->ladder, &facts, agent_now());
 }
 
+static void ask_again(struct agent_nic *nic, unsigned int ifindex)
+{
+	nic->ask_again = nic->ask_again == 0 || nic->ask_again == ifindex ? ifindex : ASK_ALL;
+}
+
 void agent_nic_changed(unsigned int ifindex, enum nic_change change, void *arg)
 {
 	struct agent *agent = arg;
 
 	if (change == NIC_LINK_GONE || change == NIC_RESCAN)
 		agent_nic_forget(agent, ifindex);
+	else if (change == NIC_LINK_CHANGED)
+		ask_again(&agent->nic, ifindex);
 	agent_schedule(agent, true);
 }
 

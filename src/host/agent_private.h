@@ -43,7 +43,7 @@ struct agent_nic {			      /* the pass-through NIC as it is now */
 	size_t n_records;
 	unsigned int bad_records;
 	struct plan plan;
-	unsigned int claimed, refused; /* ifindex; 0: none */
+	unsigned int claimed, refused, ask_again; /* ifindex; 0: none */
 	struct priv_profile profile;
 	bool managed, ipv4_disabled;
 	unsigned int candidate; /* of the plan's BMC addresses */

@@ -69,6 +69,7 @@ static void test_decide(void **state)
 			.birth = rows[i].made_in};
 
 		snprintf(p.nic_id, sizeof(p.nic_id), "%s", rows[i].made_for);
+		p.by_us = rows[i].addresses;
 		if (rows[i].addresses)
 			p.addresses = pair4("169.254.1.2", "169.254.1.1");
 		if (profile_decide(&p, &here, "usb:1:2", &birth) != rows[i].expected)
@@ -128,6 +129,21 @@ static void test_spend(void **state)
 	assert_int_equal(profile_decide(&again, &here, "usb:1:2", &later), PRIV_ONCE_SPENT);
 	assert_int_equal(profile_decide(&again, &here, "usb:1:2", &birth), PRIV_ONCE_REAPPLY);
 	assert_true(again.addresses.has_ipv4);
+}
+
+/* IPv6 by link-local address asks for nothing but a NIC that is up: that, too, dies with a birth.
+ */
+static void test_brought_up_without_address(void **state)
+{
+	const struct profile_birth later = {"boot2", 5};
+	const struct priv_profile wanted = {0};
+	struct profile empty = {0}, marked;
+
+	assert_int_equal(profile_plan_configure(&empty, &now, &wanted, &marked), 0);
+	assert_int_equal(profile_decide(&marked, &here, "usb:1:2", &birth), PRIV_ONCE_SPENT);
+	assert_int_equal(profile_decide(&marked, &here, "usb:1:2", &later), PRIV_ONCE_REAPPLY);
+	profile_plan_spend(&empty, &now, &marked); /* found complete: nothing to do again */
+	assert_int_equal(profile_decide(&marked, &here, "usb:1:2", &later), PRIV_ONCE_SPENT);
 }
 
 static void test_nic_id(void **state)
@@ -230,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_configure_marks_then_refuses),
 		cmocka_unit_test(test_reapply_takes_the_same_addresses_only),
 		cmocka_unit_test(test_spend),
+		cmocka_unit_test(test_brought_up_without_address),
 		cmocka_unit_test(test_nic_id),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_damaged_files_are_spent),

@@ -129,8 +129,14 @@ void readiness_get_facts(const struct readiness_input *input, struct ladder_fact
 
 void readiness_get_wanted(const struct readiness_input *input, struct priv_profile *wanted)
 {
+	const struct plan *plan = input->plan;
 	struct ladder_facts facts;
 
+	if (input->profile->once == PRIV_ONCE_REAPPLY) {
+		*wanted = *input->profile; /* exactly what the act set: the monitor takes nothing
+					      else */
+		return;
+	}
 	readiness_get_facts(input, &facts);
 	*wanted = (struct priv_profile){.once = input->profile->once};
 	if (facts.ready[LADDER_IPV4] == LADDER_MISSING && facts.can_set_ipv4) {
@@ -138,13 +144,10 @@ void readiness_get_wanted(const struct readiness_input *input, struct priv_profi
 		readiness_get_ipv4(input, &wanted->host_ipv4, &wanted->bmc_ipv4);
 	}
 	if (facts.ready[LADDER_IPV6] == LADDER_MISSING && facts.can_set_ipv6) {
-		bool again = input->profile->once == PRIV_ONCE_REAPPLY;
-
 		wanted->has_ipv6 = true;
-		wanted->host_ipv6 = again ? input->profile->host_ipv6 : input->plan->host_ipv6;
-		wanted->bmc_ipv6 = again ? input->profile->bmc_ipv6 : input->plan->bmc_ipv6;
-		wanted->ipv6_prefix = again ? input->profile->ipv6_prefix
-					    : (uint8_t)input->plan->host_ipv6_prefix;
+		wanted->host_ipv6 = plan->host_ipv6;
+		wanted->bmc_ipv6 = plan->bmc_ipv6;
+		wanted->ipv6_prefix = (uint8_t)plan->host_ipv6_prefix;
 	}
 }
 

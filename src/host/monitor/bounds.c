@@ -197,9 +197,7 @@ int bounds_check(const struct bounds *bounds, const struct priv_profile *wanted,
 {
 	int r = 0;
 
-	*why = "nothing to set";
-	if (!wanted->has_ipv4 && !wanted->has_ipv6)
-		return -EPERM;
+	*why = NULL; /* no address at all: the NIC is only brought up */
 	if (wanted->has_ipv4)
 		r = check_plausible4(bounds->settings, wanted, why);
 	if (r == 0 && wanted->has_ipv6)

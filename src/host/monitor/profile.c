@@ -47,9 +47,7 @@ enum priv_once profile_decide(const struct profile *profile, const struct profil
 		return PRIV_ONCE_ARMED;
 	if (same_birth(&profile->birth, birth))
 		return PRIV_ONCE_SPENT;
-	if (!profile->addresses.has_ipv4 && !profile->addresses.has_ipv6)
-		return PRIV_ONCE_SPENT;
-	return PRIV_ONCE_REAPPLY;
+	return profile->by_us ? PRIV_ONCE_REAPPLY : PRIV_ONCE_SPENT;
 }
 
 static bool same_addresses(const struct priv_profile *a, const struct priv_profile *b)
@@ -69,6 +67,7 @@ static void mark(
 {
 	struct profile made = {
 		.spent = true,
+		.by_us = addresses != NULL,
 		.machine = *now->machine,
 		.birth = *now->birth,
 	};
@@ -105,7 +104,7 @@ void profile_plan_spend(
 		mark(now, NULL, marked);
 		return;
 	case PRIV_ONCE_REAPPLY: /* an administrator was quicker in this birth */
-		mark(now, &profile->addresses, marked);
+		mark(now, &profile->addresses, marked); /* by us all the same, in the next one */
 		return;
 	case PRIV_ONCE_SPENT:
 	default:

@@ -35,7 +35,8 @@ struct profile {
 	bool spent;
 	struct profile_machine machine;
 	char nic_id[PROFILE_MAX_NIC_ID];
-	struct profile_birth birth;    /* in which the addresses were last applied, or not needed */
+	struct profile_birth birth; /* in which the addresses were last applied, or not needed */
+	bool by_us; /* the act brought the NIC up; false: it was found complete, nothing was done */
 	struct priv_profile addresses; /* its once is not used here */
 };
 
