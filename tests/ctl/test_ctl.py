@@ -270,6 +270,57 @@ def test_events_none(daemon, ctl):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+# --- discover -------------------------------------------------------------------------------------
+
+NIC = {"ifindex": 7, "name": "enx020000000002", "mac": "02:00:00:00:00:02", "bus": "usb",
+       "ids": "413c:a102", "known_as": "Dell iDRAC", "udev_ready": True}
+
+FOUND = {
+    "plan": {"found": True, "nic": NIC, "nic_source": "smbios", "others": 1,
+             "ipv4": {"source": "smbios", "host_is_ours": True, "candidates": [
+                 {"bmc": "169.254.2.2", "host": "169.254.2.3"},
+                 {"bmc": "169.254.0.1", "host": "169.254.0.2"}]},
+             "ipv6": {"source": "none", "bmc": None, "host": None, "host_prefix": None},
+             "port": 443, "plain_port": 80, "refused_addresses": 0, "hostname": "idrac.local"},
+    "records": [{"handle": "0x002a", "device": "usb-v2", "ids": "413c:a102", "used": True,
+                 "host": {"assignment": "static", "address": "169.254.2.3"},
+                 "service": {"assignment": "static", "address": "169.254.2.2"}, "port": 443}],
+    "nics": [NIC]}
+
+
+def test_discover(daemon, ctl):
+    daemon.answer("discover", {"result": FOUND})
+    done = ctl("discover")
+    assert done.returncode == 0 and done.stderr == ""
+    assert_fits(done.stdout)
+    assert done.stdout.startswith("""\
+NIC             enx020000000002 (smbios)
+                1 more fit as well: name the right one with 'interface'
+IPv4            BMC 169.254.2.2, host 169.254.2.3 (smbios)
+  or            BMC 169.254.0.1, host 169.254.0.2 (smbios)
+""")
+    assert "  0x002a        usb-v2 413c:a102, used\n" in done.stdout
+    assert json.loads(ctl("discover", "--json").stdout) == FOUND
+
+
+def test_discover_nothing_found(daemon, ctl):
+    daemon.answer("discover", {"result": {
+        "plan": {"found": False, "why_not": "no NIC has a known USB id"}, "records": [],
+        "nics": []}})
+    done = ctl("discover")
+    assert "NIC             not found: no NIC has a known USB id\n" == done.stdout
+
+
+def test_discover_hostile(daemon, ctl):
+    nic = changed(NIC, name=HOSTILE, bus=HOSTILE, ids=HOSTILE, known_as=HOSTILE)
+    plan = changed(FOUND["plan"], nic=nic, nic_source=HOSTILE, hostname=HOSTILE)
+    for found in (changed(FOUND, plan=plan, nics=[nic]), {}, {"plan": [], "nics": {}}):
+        daemon.answer("discover", {"result": found})
+        done = ctl("discover")
+        assert done.returncode == 0
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", done.stdout)
+
+
 # --- the daemon fails -----------------------------------------------------------------------------
 
 def test_no_daemon(tmp_path):

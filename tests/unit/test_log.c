@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -228,6 +229,36 @@ static void test_new_reader(void **state)
 	drop_reader(reader, journal_path);
 }
 
+/* As the worker lives: its root directory is elsewhere, the journal's path leads nowhere. */
+static void test_chroot(void **state)
+{
+	int reader, status;
+	pid_t child;
+
+	if (getuid() != 0)
+		skip();
+	reader = make_reader(journal_path);
+	log_open_at("prog", false, LOG_LEVEL_INFO, &paths);
+	child = fork();
+	if (child == 0) {
+		if (chroot("/proc/self/fdinfo") < 0 || chdir("/") < 0 ||
+			access(journal_path, F_OK) == 0)
+			_exit(1);
+		log_info("mod", "from within");
+		_exit(log_get_lost() == 0 ? 0 : 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(read_line(reader), "MESSAGE=from within"));
+	/* Its reader gone for good, it counts, and goes on. */
+	close(reader);
+	unlink(journal_path);
+	log_info("mod", "nobody");
+	log_info("mod", "nobody");
+	assert_int_equal(log_get_lost(), 2);
+	log_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_journal_stream),
 		cmocka_unit_test(test_full_socket),
 		cmocka_unit_test(test_new_reader),
+		cmocka_unit_test(test_chroot),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
