@@ -52,7 +52,7 @@ static int set_limits(void)
 	int r = 0;
 
 	for (i = 0; i < ARRAY_SIZE(limits) && r == 0; i++) {
-#ifdef __SANITIZE_ADDRESS__ /* its shadow memory counts as data */
+#ifdef WORKER_SANITIZED /* its shadow memory counts as data */
 		if (limits[i].what == RLIMIT_DATA)
 			continue;
 #endif

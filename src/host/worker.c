@@ -14,7 +14,7 @@
 
 #define MODULE "worker"
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef WORKER_SANITIZED
 /* The leak check forks a tracer, which the sandbox forbids: it would fail each run. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)

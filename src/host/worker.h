@@ -13,6 +13,15 @@
 #define WORKER_NOTICE_FD  4
 #define WORKER_CONTROL_FD 5
 
+/* gcc and clang say differently that the address sanitizer is in */
+#if defined(__SANITIZE_ADDRESS__)
+#define WORKER_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WORKER_SANITIZED 1
+#endif
+#endif
+
 /* Exit codes that the monitor understands: started again is no cure for these. */
 #define WORKER_EXIT_SANDBOX 77 /* the sandbox could not be closed on this system */
 

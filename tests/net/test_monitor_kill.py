@@ -55,6 +55,7 @@ class AddressCounter:
         self.process = subprocess.Popen(namespace.wrap(["ip", "-o", "monitor", "address"]),
                                         stdout=self.file)
         # an address that comes and goes on another interface tells that it listens
+
         def listens():
             namespace.ip("addr add 127.9.9.9/32 dev lo")
             namespace.ip("addr del 127.9.9.9/32 dev lo")

@@ -24,7 +24,7 @@ def test_hostile_worker(claimed, tmp_path):  # noqa: F811
     that works without the sandbox."""
     victim = tmp_path / "secret"
     victim.write_text("x")
-    out = run([program("hostile_twin"), str(victim)]).stdout
+    out = run(["env", "-C", str(tmp_path), program("hostile_twin"), str(victim)]).stdout
     twin = dict(line.split(" ", 1) for line in out.splitlines())
     names = claimed.must("names")["names"]
     table = []
