@@ -214,12 +214,15 @@ static void test_damaged_files_are_spent(void **state)
 		"{",
 		"[]",
 		"{}",
-		"{\"format\": 2}",
-		"{\"format\": 1, \"machine\": {\"machine_id\": \"m1\", \"system_uuid\": \"u1\"}, "
+		"{\"format\": 2, \"by_us\": true}",
+		"{\"format\": 1, \"by_us\": true, \"machine\": {\"machine_id\": \"m1\", "
+		"\"system_uuid\": \"u1\"}, "
 		"\"nic\": \"\", \"birth\": {\"boot_id\": \"b\", \"ifindex\": 1}}",
-		"{\"format\": 1, \"machine\": {\"machine_id\": \"m1\", \"system_uuid\": \"u1\"}, "
+		"{\"format\": 1, \"by_us\": true, \"machine\": {\"machine_id\": \"m1\", "
+		"\"system_uuid\": \"u1\"}, "
 		"\"nic\": \"usb:1:2\", \"birth\": {\"boot_id\": \"b\", \"ifindex\": -1}}",
-		"{\"format\": 1, \"machine\": {\"machine_id\": \"m1\", \"system_uuid\": \"u1\"}, "
+		"{\"format\": 1, \"by_us\": true, \"machine\": {\"machine_id\": \"m1\", "
+		"\"system_uuid\": \"u1\"}, "
 		"\"nic\": \"usb:1:2\", \"birth\": {\"boot_id\": \"b\", \"ifindex\": 1}, "
 		"\"ipv4\": {\"host\": \"169.254.1\"}}",
 	};
