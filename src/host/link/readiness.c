@@ -147,7 +147,7 @@ void readiness_get_wanted(const struct readiness_input *input, struct priv_profi
 		wanted->has_ipv6 = true;
 		wanted->host_ipv6 = plan->host_ipv6;
 		wanted->bmc_ipv6 = plan->bmc_ipv6;
-		wanted->ipv6_prefix = (uint8_t)plan->host_ipv6_prefix;
+		wanted->ipv6_prefix = 128; /* a pair, as for IPv4: no route beside the BMC's */
 	}
 }
 
