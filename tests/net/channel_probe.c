@@ -4,6 +4,7 @@
  * the channel against real and scripted peers. Not installed.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -397,8 +398,22 @@ static int close_sandbox(struct probe *probe)
 	return sandbox_close_syscalls();
 }
 
+/* Descriptors that a channel leaves behind; the spare ones of ours not counted. */
+static long count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	long n = -(long)n_spare;
+
+	while (dir && readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
 static int run(struct probe *probe)
 {
+	long before;
+
 	struct channel_handlers handlers = {
 		.done = on_done, .lost = on_lost, .pushed = on_pushed, .arg = probe};
 	int r = channel_init_library();
@@ -417,10 +432,12 @@ static int run(struct probe *probe)
 	probe->environment.now = probe_now;
 	probe->environment.arg = probe;
 	clock_gettime(CLOCK_MONOTONIC, &probe->started);
+	before = count_fds();
 	r = channel_open(&probe->environment, &probe->target, &handlers, &probe->channel);
 	if (r == 0)
 		event_base_dispatch(probe->base);
 	channel_close(probe->channel);
+	json_object_set_new(probe->out, "leaked_fds", json_integer(count_fds() - before));
 	return r;
 }
 
