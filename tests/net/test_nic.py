@@ -22,7 +22,8 @@ class Probe:
     def __init__(self, namespace, *arguments):
         self.process = subprocess.Popen(
             namespace.wrap([program("nic_probe"), *arguments]),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, preexec_fn=die_with_parent)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            bufsize=1, preexec_fn=die_with_parent)
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.wait_line("^ready$")
