@@ -33,7 +33,8 @@ void nic_table_clear(struct nic_table *table); /* frees; safe at any time */
 struct nic *nic_table_find(const struct nic_table *table, unsigned int ifindex);
 
 /*
- * Apply one RTM_{NEW,DEL}{LINK,ADDR} message, which lies whole in length bytes; others do nothing.
+ * Apply one RTM_{NEW,DEL}{LINK,ADDR} message, which lies whole in memory (mnl_nlmsg_ok()), padded
+ * to four bytes as netlink has it; others do nothing.
  * fn (may be NULL) is called for each change, after it is in the table. *ifindex is the link spoken
  * of. -EBADMSG: not well formed; -ENOMEM.
  */
