@@ -85,7 +85,9 @@ int priv_get_profile(struct priv *priv, struct priv_profile *profile);
 int priv_configure(struct priv *priv, const struct priv_profile *wanted);
 int priv_spend(struct priv *priv); /* the NIC was complete: spend without setting anything */
 int priv_rearm(struct priv *priv); /* `bmclinkctl reconfigure` */
-int priv_care(struct priv *priv, bool on); /* per-interface sysctls and the nft table of ours */
+/* Per-interface sysctls and the nft table of ours, for this birth of the NIC. Off is refused: the
+ * monitor puts them back itself, at stop and when the claim moves. */
+int priv_care(struct priv *priv, bool on);
 int priv_probe_arp(struct priv *priv, struct in_addr target); /* answer: PRIV_NOTICE_ARP */
 
 enum priv_audit {

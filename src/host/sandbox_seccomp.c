@@ -103,9 +103,12 @@ static int add_conditions(scmp_filter_ctx ctx)
 		r = add_if(ctx, SCMP_SYS(mmap2), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (r == 0)
 		r = add_if(ctx, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	/* a pair of connected sockets leads nowhere (libcurl and libevent wake themselves by it) */
+	/* a pair of streams leads nowhere (libcurl and libevent wake themselves by it); one of
+	 * datagrams could be sent elsewhere from */
 	if (r == 0)
-		r = add_if(ctx, SCMP_SYS(socketpair), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2,
+			SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
 	/* limits may be read, not set */
 	if (r == 0)
 		r = add_if(ctx, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0));

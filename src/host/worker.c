@@ -83,6 +83,7 @@ int worker_main(const struct worker_options *options)
 
 	log_open(
 		"bmclinkd", options->foreground, options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	prctl(PR_SET_NAME, "bmclinkd-worker"); /* it was executed as /proc/self/exe */
 	set_signals();
 	if (prepare(options, &env) < 0)
 		return WORKER_EXIT_SANDBOX;

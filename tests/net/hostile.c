@@ -96,12 +96,20 @@ static int try_socket_netlink(const struct hostile_victim *victim)
 	return try_socket(AF_NETLINK, SOCK_RAW, 0);
 }
 
-static int try_socket_alg(const struct hostile_victim *victim)
+static int try_socketpair_inet(const struct hostile_victim *victim)
 {
 	int pair[2];
 
 	/* the allowed call with a family that is not */
 	return result(socketpair(AF_INET, SOCK_STREAM, 0, pair)) == -EPERM ? -EPERM : 0;
+}
+
+/* Half of it could send to any abstract socket of the host. */
+static int try_socketpair_datagrams(const struct hostile_victim *victim)
+{
+	int pair[2];
+
+	return result(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
 }
 
 static int try_bind(const struct hostile_victim *victim)
@@ -286,39 +294,40 @@ static const struct attempt {
 } attempts[] = {
 	{"open",		 try_open		 },
 	{"open-dots",	      try_open_dots	   },
-	{"open-descriptors", try_open_descriptors},
-	{"open-proc-mem",	  try_open_proc       },
-	{"socket-inet",	try_socket_inet     },
+	{"open-descriptors",     try_open_descriptors	 },
+	{"open-proc-mem",	  try_open_proc	       },
+	{"socket-inet",		try_socket_inet	       },
 	{"socket-inet6",	 try_socket_inet6	 },
-	{"socket-unix",	try_socket_unix     },
-	{"socket-packet",	  try_socket_packet   },
-	{"socket-netlink",   try_socket_netlink  },
-	{"socketpair-inet",  try_socket_alg	  },
+	{"socket-unix",		try_socket_unix	       },
+	{"socket-packet",	  try_socket_packet	   },
+	{"socket-netlink",	   try_socket_netlink	     },
+	{"socketpair-inet",	    try_socketpair_inet     },
+	{"socketpair-datagrams", try_socketpair_datagrams},
 	{"bind",		 try_bind		 },
 	{"other-nic",	      try_other_nic	   },
-	{"no-nic",	   try_no_nic	     },
+	{"no-nic",		   try_no_nic		     },
 	{"mark",		 try_mark		 },
-	{"execve",	   try_execve	     },
-	{"execveat",	     try_execveat	 },
-	{"ptrace",	   try_ptrace	     },
+	{"execve",		   try_execve		     },
+	{"execveat",	     try_execveat		 },
+	{"ptrace",		   try_ptrace		     },
 	{"read-monitor",	 try_read_monitor	 },
 	{"kill-monitor",	 try_kill		 },
-	{"setuid",	   try_setuid	     },
+	{"setuid",		   try_setuid		     },
 	{"setgroups",	      try_setgroups	   },
-	{"capset",	   try_capset	     },
-	{"mount",		  try_mount	   },
-	{"chroot",	   try_chroot	     },
-	{"unshare",	    try_unshare	       },
-	{"bpf",		try_bpf	       },
-	{"io-uring",	     try_io_uring	 },
+	{"capset",		   try_capset		     },
+	{"mount",		  try_mount		   },
+	{"chroot",		   try_chroot		     },
+	{"unshare",		    try_unshare	       },
+	{"bpf",		  try_bpf		       },
+	{"io-uring",	     try_io_uring		 },
 	{"fork",		 try_fork		 },
 	{"mmap-exec",	      try_mmap_exec	   },
-	{"mprotect-exec",	  try_mprotect_exec   },
-	{"raise-limit",	try_raise_limit     },
-	{"dumpable",	     try_dumpable	 },
-	{"outlive",	    try_outlive	       },
-	{"mknod",		  try_mknod	   },
-	{"terminal",	     try_terminal	 },
+	{"mprotect-exec",	  try_mprotect_exec	   },
+	{"raise-limit",		try_raise_limit	       },
+	{"dumpable",	     try_dumpable		 },
+	{"outlive",		    try_outlive	       },
+	{"mknod",		  try_mknod		   },
+	{"terminal",	     try_terminal		 },
 };
 
 const char *hostile_get_name(size_t index)

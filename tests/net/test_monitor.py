@@ -450,6 +450,13 @@ def test_care_follows_the_nic_and_the_filter_the_configuration(claimed):
     assert tables(lab) == ["bmclink_%d" % lab.ifindex]
 
 
+def test_the_worker_cannot_switch_the_care_off(claimed):
+    claimed.must("care", on=True)
+    assert claimed.r("care", on=False) == EPERM
+    assert tables(claimed.lab) == ["bmclink_%d" % claimed.lab.ifindex]
+    assert sysctl(claimed.lab, "ipv6/conf/%/accept_ra") == "0"
+
+
 def test_care_survives_a_rename(claimed):
     lab = claimed.lab
     claimed.must("care", on=True)

@@ -20,13 +20,10 @@ int act_care(struct acts *acts, struct wire_reader *in, struct wire_writer *out,
 	char why[256];
 	int r;
 
-	if (!wire_is_done(in))
+	/* Not off: a worker that was taken over by the BMC would let it in. At stop the monitor
+	 * puts everything back by itself. */
+	if (!wire_is_done(in) || !on)
 		return -EPERM;
-	if (!on) {
-		care_stop(acts->care);
-		acts->care = NULL;
-		return 0;
-	}
 	if (acts->care != NULL) /* of this birth: a claim of another stops it */
 		return 0;
 	r = care_start(&target, acts->settings.nic_filter == FILTER_REPLIES, &acts->care, why,
