@@ -99,8 +99,8 @@ static void staged_taken(int status, const json_t *body, void *arg)
 			MODULE, "the new certificate could not be put in place: %s", strerror(-r));
 		return;
 	}
-	log_notice(MODULE,
-		"the BMC has taken the new certificate: it is ours from the next connection on");
+	log_notice(MODULE, "the BMC has taken the new certificate: connecting with it");
+	begin_again(agent);
 }
 
 /* An upgrade made a new pair: give it to the BMC over the channel that the old one opened. */

@@ -34,13 +34,13 @@ static void fail(
 static void learn(struct agent *agent, const struct channel_result *result)
 {
 	int dir = agent->environment->state_fd, r = 0;
+	bool good = result->outcome == OUTCOME_ENROLLED || result->outcome == OUTCOME_CONNECTED;
 
-	if (result->outcome != OUTCOME_ENROLLED && result->outcome != OUTCOME_CONNECTED)
-		return;
-	if (result->first_use)
+	if (good && result->first_use)
 		r = trust_store_pin(dir, &agent->trust, result->fingerprint, time(NULL));
 	else if (result->outcome == OUTCOME_CONNECTED)
 		r = trust_store_close_window(dir, &agent->trust);
+	/* Also of a BMC that refused us, or that we refused: it has TLS, plain is a downgrade. */
 	if (r == 0 && result->spoke_tls)
 		r = trust_store_note_tls(dir, &agent->trust);
 	if (r < 0)
