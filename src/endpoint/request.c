@@ -90,6 +90,9 @@ static int authenticate(struct request *request)
 	enum accounts_result result;
 
 	request->role = find_connection_role(request->service, request->connection);
+	if (request->role == ROLE_HOST)
+		service_note_use(request->service,
+			&connection_get_handshake(request->connection)->certificate);
 	if (!authorization)
 		return 0;
 	if (!connection_get_ssl(request->connection))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The certificates of the host's account. POST makes trust: by an enrolling host for the very
- * certificate that this connection proved to have the key of, or by the administrator for any.
+ * certificate that this connection proved to have the key of, by a known host for its next one
+ * (renewal), or by the administrator for any.
  * DELETE by a host is "forget me", for its own certificate only.
  */
 #include <errno.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <openssl/err.h>
 
 #include "base/text.h"
 #include "endpoint/log_entry.h"
@@ -114,11 +117,41 @@ static const struct collection certificate_collection = {count_certificates, lis
 static const struct property certificates_table[] = {
 	P_TEXT("Name", "Certificates of the host"), P_END};
 
+/*
+ * A known host names its next certificate. That it is the host's word is what counts: whoever has
+ * the host's key can speak for it anyway. The signature only keeps out what is no certificate of
+ * its own key: a mistake, or somebody else's.
+ */
+static bool is_self_signed(const char *pem)
+{
+	X509 *x = NULL;
+	bool ok;
+
+	if (cert_from_pem(pem, strlen(pem), &x) < 0)
+		return false;
+	ok = X509_verify(x, X509_get0_pubkey(x)) == 1;
+	ERR_clear_error();
+	X509_free(x);
+	return ok;
+}
+
+static bool may_post(
+	const struct request *request, const struct trust_certificate *given, const char *pem)
+{
+	if (request->role == ROLE_ADMINISTRATOR || is_own(request, given))
+		return true;
+	/* The binding: nobody enrols what another has the key of. */
+	return request->role == ROLE_HOST && is_self_signed(pem);
+}
+
 static void enrol(struct request *request, const char *pem)
 {
 	char fields[RESOURCE_MAX_PATH];
 	unsigned int id;
-	int r = service_enrol(request->service, pem, strlen(pem), request->connection, &id);
+	int r = request->role == ROLE_HOST ? service_renew(request->service, pem, strlen(pem),
+						     request->connection, &id)
+					   : service_enrol(request->service, pem, strlen(pem),
+						     request->connection, &id);
 
 	if (r == -EEXIST) {
 		request_error(request, 409, BASE_ALREADY_EXISTS, "Certificate", "CertificateString",
@@ -159,8 +192,7 @@ static void post_certificate(struct request *request, const json_t *body)
 		request_error(request, 400, BASE_PROPERTY_VALUE, "CertificateString", "...");
 		return;
 	}
-	/* The binding: nobody enrols what another has the key of. */
-	if (request->role != ROLE_ADMINISTRATOR && !is_own(request, &given)) {
+	if (!may_post(request, &given, json_string_value(string))) {
 		request_error(request, 403, BASE_INSUFFICIENT_PRIVILEGE);
 		return;
 	}

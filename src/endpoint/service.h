@@ -58,6 +58,11 @@ void service_get_clock(struct trust_clock *clock);
 enum trust_verdict service_judge(const struct trust_certificate *certificate, void *service);
 int service_enrol(struct service *service, const char *pem, size_t length,
 	const struct connection *connection, unsigned int *id);
+/* The next certificate of the known host of this connection; -ENOENT: it is not known. */
+int service_renew(struct service *service, const char *pem, size_t length,
+	const struct connection *connection, unsigned int *id);
+/* A known host has asked something with this certificate: the one that it replaces goes. */
+void service_note_use(struct service *service, const struct trust_certificate *certificate);
 /* asking (may be NULL) is not cut off by it. */
 int service_remove_certificate(
 	struct service *service, unsigned int id, const char *by, const struct connection *asking);

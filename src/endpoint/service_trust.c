@@ -118,8 +118,9 @@ static void name_fingerprint(const struct trust_certificate *certificate, char *
 	text_make_hex(certificate->fingerprint, CERT_FINGERPRINT_SIZE, ':', out);
 }
 
-int service_enrol(struct service *service, const char *pem, size_t length,
-	const struct connection *connection, unsigned int *id)
+/* replaced: id of the certificate of the same host that this one will replace; 0: a new host. */
+static int add_certificate(struct service *service, const char *pem, size_t length,
+	unsigned int replaced, const struct connection *connection, unsigned int *id)
 {
 	char fingerprint[3 * CERT_FINGERPRINT_SIZE];
 	struct trust_certificate certificate;
@@ -130,7 +131,10 @@ int service_enrol(struct service *service, const char *pem, size_t length,
 	if (r < 0)
 		return r;
 	service_get_clock(&clock);
-	r = trust_add(&service->trust, &certificate, canonical, &clock);
+	if (replaced)
+		r = trust_renew(&service->trust, replaced, &certificate, canonical, &clock);
+	else
+		r = trust_add(&service->trust, &certificate, canonical, &clock);
 	if (r < 0)
 		return r;
 	*id = trust_find(&service->trust, certificate.fingerprint)->id;
@@ -146,6 +150,24 @@ int service_enrol(struct service *service, const char *pem, size_t length,
 		connection ? connection_get_peer(connection)->address : "by the administrator");
 	service_watch_expiry(service);
 	return 0;
+}
+
+int service_enrol(struct service *service, const char *pem, size_t length,
+	const struct connection *connection, unsigned int *id)
+{
+	return add_certificate(service, pem, length, 0, connection, id);
+}
+
+int service_renew(struct service *service, const char *pem, size_t length,
+	const struct connection *connection, unsigned int *id)
+{
+	const struct handshake *handshake = connection_get_handshake(connection);
+	const struct trust_known *known =
+		trust_find(&service->trust, handshake->certificate.fingerprint);
+
+	if (!known)
+		return -ENOENT;
+	return add_certificate(service, pem, length, known->id, connection, id);
 }
 
 static int save_and_cut(
@@ -193,4 +215,20 @@ int service_forget_hosts(struct service *service, const char *by)
 	r = save_and_cut(service, "the hosts were forgotten", NULL);
 	service_open_window(service, TRUST_REASON_FORGET);
 	return r;
+}
+
+void service_note_use(struct service *service, const struct trust_certificate *certificate)
+{
+	unsigned int old = trust_take_replaced(&service->trust, certificate->fingerprint);
+	const struct trust_known *known = old ? trust_find_id(&service->trust, old) : NULL;
+	char fingerprint[3 * CERT_FINGERPRINT_SIZE];
+
+	if (!old)
+		return;
+	if (known) {
+		name_fingerprint(&known->certificate, fingerprint);
+		trust_remove_id(&service->trust, old);
+		lclog_emit(service->log, MSG_ISM1038, fingerprint, "its successor is in use");
+	}
+	save_and_cut(service, "its certificate was replaced", NULL);
 }

@@ -133,7 +133,7 @@ static void make_room(struct trust *trust, const struct trust_clock *clock)
 	remove_at(trust, i < trust->n_known ? i : 0);
 }
 
-int trust_add(struct trust *trust, const struct trust_certificate *certificate, const char *pem,
+static int add(struct trust *trust, const struct trust_certificate *certificate, const char *pem,
 	const struct trust_clock *clock)
 {
 	char *copy;
@@ -152,8 +152,51 @@ int trust_add(struct trust *trust, const struct trust_certificate *certificate, 
 		.added = clock->now,
 		.pem = copy,
 	};
-	trust_window_close(trust);
 	return 0;
+}
+
+int trust_add(struct trust *trust, const struct trust_certificate *certificate, const char *pem,
+	const struct trust_clock *clock)
+{
+	int r = add(trust, certificate, pem, clock);
+
+	if (r == 0)
+		trust_window_close(trust);
+	return r;
+}
+
+int trust_renew(struct trust *trust, unsigned int replaced,
+	const struct trust_certificate *certificate, const char *pem,
+	const struct trust_clock *clock)
+{
+	int r;
+
+	if (trust_find(trust, certificate->fingerprint))
+		return -EEXIST;
+	for (unsigned int i = trust->n_known; i-- > 0;) {
+		if (trust->known[i].replaces == replaced)
+			remove_at(trust, i);
+	}
+	r = add(trust, certificate, pem, clock);
+	if (r == 0)
+		trust->known[trust->n_known - 1].replaces = replaced;
+	return r;
+}
+
+unsigned int trust_take_replaced(
+	struct trust *trust, const unsigned char fingerprint[CERT_FINGERPRINT_SIZE])
+{
+	unsigned int replaced = 0;
+
+	for (unsigned int i = 0; i < trust->n_known; i++) {
+		struct trust_known *known = &trust->known[i];
+
+		if (memcmp(known->certificate.fingerprint, fingerprint, CERT_FINGERPRINT_SIZE) != 0)
+			continue;
+		replaced = known->replaces;
+		known->replaces = 0;
+	}
+	return replaced;
 }
 
 const struct trust_known *trust_find(

@@ -36,7 +36,8 @@ struct trust_known {
 	unsigned int id; /* of the resource; never used again */
 	struct trust_certificate certificate;
 	time_t added;
-	char *pem; /* owned */
+	unsigned int replaces; /* id of the certificate that goes when this one is used; or 0 */
+	char *pem;	       /* owned */
 };
 
 enum trust_reason { /* why the window was opened */
@@ -82,6 +83,17 @@ bool trust_start(struct trust *trust, const struct trust_clock *clock);
 bool trust_all_expired(const struct trust *trust, const struct trust_clock *clock);
 /* The first expiry after now; 0: none. */
 time_t trust_next_expiry(const struct trust *trust, const struct trust_clock *clock);
+
+/*
+ * Renewal by a known host: its next certificate beside the one it has (id replaced), which goes
+ * when the next one is used for the first time. One may wait at a time. The window is not touched.
+ */
+int trust_renew(struct trust *trust, unsigned int replaced,
+	const struct trust_certificate *certificate, const char *pem,
+	const struct trust_clock *clock);
+/* This certificate was used: returns the id of the one that it replaces, once; else 0. */
+unsigned int trust_take_replaced(
+	struct trust *trust, const unsigned char fingerprint[CERT_FINGERPRINT_SIZE]);
 
 /*
  * Make a certificate known (pem is copied) and close the window. -EEXIST: known already. When the

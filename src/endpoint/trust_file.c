@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The durable part of trust.h: {"Version": 1, "NextId": n, "Hosts": [{Id, Added, Certificate}]}. */
+/* The durable part of trust.h: {"Version": 1, "NextId": n, "Hosts": [{Id, Added, Replaces,
+ * Certificate}]}. */
 #include <errno.h>
 #include <string.h>
 
@@ -58,6 +59,8 @@ static int load_host(struct trust *trust, const json_t *host)
 		return -EBADMSG;
 	known->id = (unsigned int)id;
 	known->added = (time_t)json_integer_value(json_object_get(host, "Added"));
+	/* Absent in files of earlier versions: 0. */
+	known->replaces = (unsigned int)json_integer_value(json_object_get(host, "Replaces"));
 	trust->n_known++;
 	return 0;
 }
@@ -101,8 +104,9 @@ int trust_save(const struct trust *trust, int dir_fd)
 		const struct trust_known *known = &trust->known[i];
 
 		json_array_append_new(
-			hosts, json_pack("{s:I, s:I, s:s}", "Id", (json_int_t)known->id, "Added",
-				       (json_int_t)known->added, "Certificate", known->pem));
+			hosts, json_pack("{s:I, s:I, s:I, s:s}", "Id", (json_int_t)known->id,
+				       "Added", (json_int_t)known->added, "Replaces",
+				       (json_int_t)known->replaces, "Certificate", known->pem));
 	}
 	object = json_pack("{s:i, s:I, s:o}", "Version", TRUST_FILE_VERSION, "NextId",
 		(json_int_t)trust->next_id, "Hosts", hosts);

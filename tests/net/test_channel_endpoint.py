@@ -11,7 +11,9 @@ import pytest
 import netns
 from daemons import program
 from lab import BMC_IPV4, BMC_NIC, HOST_NIC
-from servers import make_certificate
+from servers import fingerprint, make_certificate
+
+CERTIFICATES = "/redfish/v1/AccountService/Accounts/host/Certificates"
 
 
 class Host:
@@ -27,14 +29,22 @@ class Host:
         make_certificate(folder, "agent", common_name="bmclink-host", **dates)
         return folder
 
-    def probe(self, *options, pair="agent", address=BMC_IPV4):
+    def start(self, *options, pair="agent", address=BMC_IPV4):
         command = [program("channel_probe"), "--address", address, "--ifindex", HOST_NIC,
                    "--port", "443", "--plain-port", "80",
                    "--pair", os.path.join(self.lab.folder, "pairs", pair), *options]
-        out = subprocess.run(self.lab.host.wrap(command), text=True, capture_output=True,
-                             timeout=40, preexec_fn=netns.die_with_parent)
-        assert out.returncode == 0 and "ERROR" not in out.stderr, out.stderr
-        return json.loads(out.stdout)
+        environment = dict(os.environ)
+        if "--sandbox" in options:
+            environment["ASAN_OPTIONS"] = "detect_leaks=0"
+        return subprocess.Popen(self.lab.host.wrap(command), text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env=environment,
+                                preexec_fn=netns.die_with_parent)
+
+    def probe(self, *options, **more):
+        process = self.start(*options, **more)
+        out, errors = process.communicate(timeout=40)
+        assert process.returncode == 0 and "ERROR" not in errors, errors
+        return json.loads(out)
 
     def expect(self, outcome, *options, **more):
         result = self.probe(*options, **more)
@@ -94,8 +104,7 @@ def test_forget_and_enrol_anew(lab, host):
     """A pinned BMC whose window opened takes the certificate of a new installation."""
     lab.endpoint.start()
     pin = host.enrol()
-    certificates = "/redfish/v1/AccountService/Accounts/host/Certificates"
-    listed = host.expect("connected", *pin, "--request", "GET " + certificates)["answers"][0]
+    listed = host.expect("connected", *pin, "--request", "GET " + CERTIFICATES)["answers"][0]
     assert listed["body"]["Members@odata.count"] == 1
     own = listed["body"]["Members"][0]["@odata.id"]
     result = host.expect("connected", *pin, "--request", "DELETE " + own, "--stay", "5000")
@@ -107,6 +116,85 @@ def test_forget_and_enrol_anew(lab, host):
     assert not got["first_use"]
     host.expect("connected", *pin, pair="second")
     host.expect("certificate-not-known", *pin)  # the first one is forgotten
+
+
+def post(pem):
+    return ["--request", "POST %s %s" % (
+        CERTIFICATES, json.dumps({"CertificateString": pem, "CertificateType": "PEM"}))]
+
+
+def read_pem(folder):
+    with open(os.path.join(folder, "agent.crt")) as file:
+        return file.read()
+
+
+def test_renewal(lab, host):
+    """The next certificate over the trusted channel: both work, until the next one is used."""
+    lab.endpoint.start()
+    pin = host.enrol()
+    second = read_pem(host.pair("second"))
+    host.expect("certificate-not-known", *pin, pair="second")
+    result = host.expect("connected", *pin, *post(second))
+    assert result["answers"][0]["status"] == 201
+    host.expect("connected", *pin)
+    lab.endpoint.kill()  # what was promised is durable
+    lab.endpoint.start()
+    host.expect("connected", *pin)
+    host.expect("connected", *pin, pair="second")
+    host.expect("certificate-not-known", *pin)
+    host.expect("connected", *pin, pair="second")
+
+
+def test_renewal_cuts_what_the_old_one_opened(lab, host):
+    lab.endpoint.start()
+    pin = host.enrol()
+    second = read_pem(host.pair("second"))
+    host.expect("connected", *pin, *post(second))
+    old = host.start(*pin, "--stay", "15000")
+    netns.wait_for(lambda: lab.bmc.run(["ss", "-Htn", "state", "established"]).stdout.strip(), 5,
+                   "the old connection")
+    host.expect("connected", *pin, pair="second")
+    assert json.loads(old.communicate(timeout=20)[0])["lost"]["outcome"] == "closed"
+
+
+def test_renewals_do_not_pile_up(lab, host):
+    lab.endpoint.start()
+    pin = host.enrol()
+    for name in ("n1", "n2", "n3"):
+        result = host.expect("connected", *pin, *post(read_pem(host.pair(name))))
+        assert result["answers"][0]["status"] == 201
+    host.expect("certificate-not-known", *pin, pair="n1")
+    host.expect("certificate-not-known", *pin, pair="n2")
+    host.expect("connected", *pin, pair="n3")
+
+
+def test_renewal_wants_a_whole_certificate(lab, host):
+    """Not one whose own signature is wrong, nor an expired one."""
+    lab.endpoint.start()
+    pin = host.enrol()
+    lines = read_pem(host.pair("second")).strip().split("\n")
+    at = len(lines) - 3  # within the signature
+    lines[at] = lines[at][:10] + ("A" if lines[at][10] != "A" else "B") + lines[at][11:]
+    day, now = datetime.timedelta(days=1), datetime.datetime.utcnow()
+    old = read_pem(host.pair("old", not_before=now - 9 * day, not_after=now - day))
+    result = host.expect("connected", *pin, *post("\n".join(lines)), *post(old), *post("x"))
+    assert [a["status"] for a in result["answers"]] == [403, 400, 400]
+    listed = host.expect("connected", *pin, "--request", "GET " + CERTIFICATES)["answers"][0]
+    assert listed["body"]["Members@odata.count"] == 1
+
+
+def test_a_stranger_cannot_renew(lab, host):
+    """In an open window an unknown host enrols itself, nobody else."""
+    lab.endpoint.start()
+    second = read_pem(host.pair("second"))
+    folder = os.path.join(lab.folder, "pairs", "agent")
+    data = json.dumps({"CertificateString": second, "CertificateType": "PEM"})
+    out = lab.host.run(["curl", "-sk", "--noproxy", "*", "--cert", folder + "/agent.crt", "--key",
+                        folder + "/agent.key", "-H", "Content-Type: application/json", "-d", data,
+                        "-w", "%{http_code}", "-o", "/dev/null",
+                        "https://%s%s" % (BMC_IPV4, CERTIFICATES)])
+    assert out.stdout == "403"
+    host.enrol(pair="second")  # by itself it can: the window is open still
 
 
 def test_trust_survives_a_restart_of_the_bmc(lab, host):
@@ -171,3 +259,29 @@ def test_link_local(lab, host):
     address = netns.wait_for(lambda: link_local(lab.bmc, BMC_NIC), 5, "the BMC's")
     result = host.expect("connected", *pin, "--sandbox", address=address)
     assert result["info"]["local_address"].startswith("fe80")
+
+
+def test_upgrade_of_the_agent(lab):
+    """A new certificate is staged, given to the BMC over the old trust, and then the only one."""
+    lab.endpoint.start()
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4")
+    worker = os.path.join(lab.agent.state_dir, "worker")
+    first = fingerprint(os.path.join(worker, "agent.crt"))
+    lab.agent.stop()
+    with open(os.path.join(worker, "stamp.json"), "r+") as file:  # written into: the owner stays
+        stamp = json.load(file)
+        stamp["version"] = "0.0.1"
+        file.seek(0)
+        file.truncate()
+        json.dump(stamp, file)
+    lab.agent.start()
+    netns.wait_for(lambda: fingerprint(os.path.join(worker, "agent.crt")) != first, 10,
+                   "the new certificate is ours")
+    lab.agent.wait_connected("ipv4")
+    lab.wait_lifecycle("ISM1038")
+    assert not os.path.exists(os.path.join(worker, "agent.next.crt"))
+    lab.agent.stop()
+    lab.agent.start()  # the same version again: nothing more happens
+    lab.agent.wait_connected("ipv4")
+    assert len(lab.wait_lifecycle("ISM1015")) == 2
