@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The BMC's trust store and its enrolment window, in virtual time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/state.h"
+#include "base/util.h"
+#include "endpoint/trust.h"
+
+#define YEAR  (365 * 86400L)
+#define BUILD (50 * YEAR)
+#define NOW   (51 * YEAR)
+#define MIN10 (10 * 60 * 1000)
+
+static struct trust_clock at(time_t now, int64_t mono_ms)
+{
+	return (struct trust_clock){.now = now, .build = BUILD, .mono_ms = mono_ms};
+}
+
+static struct trust_certificate make(int n, time_t not_after)
+{
+	struct trust_certificate c = {.not_after = not_after};
+
+	c.fingerprint[0] = (unsigned char)n;
+	return c;
+}
+
+static int setup(void **state)
+{
+	struct trust *trust = calloc(1, sizeof(*trust));
+
+	trust->window_minutes = 10;
+	*state = trust;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	trust_clear(*state);
+	free(*state);
+	return 0;
+}
+
+static void window_when_empty(void **state)
+{
+	struct trust_certificate c = make(1, NOW + YEAR);
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 1000);
+
+	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_UNKNOWN);
+	assert_true(trust_start(trust, &clock));
+	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_ENROLLING);
+	clock.mono_ms += MIN10 - 1;
+	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_ENROLLING);
+	clock.mono_ms += 1;
+	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_UNKNOWN);
+}
+
+static void window_closed_when_known(void **state)
+{
+	struct trust_certificate c = make(1, NOW + YEAR), other = make(2, NOW + YEAR);
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 0);
+
+	assert_int_equal(trust_add(trust, &c, "pem", &clock), 0);
+	assert_false(trust_start(trust, &clock));
+	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_KNOWN);
+	assert_int_equal(trust_judge(trust, &other, &clock), TRUST_VERDICT_UNKNOWN);
+}
+
+static void one_enrolment_closes(void **state)
+{
+	struct trust_certificate c = make(1, NOW + YEAR), other = make(2, NOW + YEAR);
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 0);
+
+	trust_start(trust, &clock);
+	assert_int_equal(trust_add(trust, &c, "pem", &clock), 0);
+	assert_false(trust_window_is_open(trust, &clock));
+	assert_int_equal(trust_judge(trust, &other, &clock), TRUST_VERDICT_UNKNOWN);
+	assert_int_equal(trust_add(trust, &c, "pem", &clock), -EEXIST);
+}
+
+/* Each reason opens it, for its time; opening an open one is no news but starts the time over. */
+static void every_reason_opens(void **state)
+{
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 0);
+
+	for (int r = TRUST_REASON_EMPTY; r <= TRUST_REASON_ADMINISTRATOR; r++) {
+		trust_window_close(trust);
+		assert_true(trust_window_open(trust, (enum trust_reason)r, &clock));
+		assert_int_equal(trust->window_reason, r);
+		assert_true(strlen(trust_reason_text((enum trust_reason)r)) > 0);
+		clock.mono_ms += MIN10 / 2;
+		assert_false(trust_window_open(trust, (enum trust_reason)r, &clock));
+		clock.mono_ms += MIN10 - 1;
+		assert_true(trust_window_is_open(trust, &clock));
+		clock.mono_ms += 1;
+		assert_false(trust_window_is_open(trust, &clock));
+	}
+}
+
+/* An expired certificate is refused whether known or not, also in an open window. */
+static void expired(void **state)
+{
+	struct trust_certificate c = make(1, NOW + 100), other = make(2, NOW - 1);
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 0);
+
+	trust_start(trust, &clock);
+	assert_int_equal(trust_judge(trust, &other, &clock), TRUST_VERDICT_EXPIRED);
+	trust_add(trust, &c, "pem", &clock);
+	assert_false(trust_all_expired(trust, &clock));
+	assert_int_equal(trust_next_expiry(trust, &clock), NOW + 100);
+	clock.now = NOW + 100;
+	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_KNOWN);
+	clock.now = NOW + 101;
+	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_EXPIRED);
+	assert_true(trust_all_expired(trust, &clock));
+	assert_int_equal(trust_next_expiry(trust, &clock), 0);
+}
+
+/* A BMC whose battery is empty starts in 1970: dates say nothing then, fingerprints do. */
+static void clock_of_1970(void **state)
+{
+	struct trust_certificate old = make(1, 100), other = make(2, NOW + YEAR);
+	struct trust *trust = *state;
+	struct trust_clock clock = at(1000, 0);
+
+	assert_true(trust_clock_unset(&clock));
+	trust_add(trust, &old, "pem", &clock);
+	assert_int_equal(trust_judge(trust, &old, &clock), TRUST_VERDICT_KNOWN);
+	assert_false(trust_all_expired(trust, &clock));
+	assert_int_equal(trust_judge(trust, &other, &clock), TRUST_VERDICT_UNKNOWN);
+	clock = at(BUILD, 0);
+	assert_false(trust_clock_unset(&clock));
+	assert_int_equal(trust_judge(trust, &old, &clock), TRUST_VERDICT_EXPIRED);
+}
+
+static void full_store(void **state)
+{
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 0);
+
+	for (int i = 1; i <= TRUST_MAX_KNOWN; i++) {
+		struct trust_certificate c = make(i, i == 3 ? NOW + 10 : NOW + YEAR);
+
+		assert_int_equal(trust_add(trust, &c, "pem", &clock), 0);
+	}
+	clock.now = NOW + 11; /* number 3 has expired and goes first, then the oldest */
+	for (int i = 9; i <= 10; i++) {
+		struct trust_certificate c = make(i, NOW + YEAR);
+
+		assert_int_equal(trust_add(trust, &c, "pem", &clock), 0);
+		assert_int_equal(trust->n_known, TRUST_MAX_KNOWN);
+		assert_int_equal(trust_find(trust, c.fingerprint)->id, i);
+	}
+	assert_null(trust_find(trust, make(3, 0).fingerprint));
+	assert_null(trust_find(trust, make(1, 0).fingerprint));
+	assert_non_null(trust_find(trust, make(2, 0).fingerprint));
+}
+
+static void remove_and_ids(void **state)
+{
+	struct trust_certificate a = make(1, NOW + YEAR), b = make(2, NOW + YEAR);
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 0);
+
+	trust_add(trust, &a, "pem", &clock);
+	trust_add(trust, &b, "pem", &clock);
+	assert_int_equal(trust_remove_id(trust, 1), 0);
+	assert_int_equal(trust_remove_id(trust, 1), -ENOENT);
+	assert_int_equal(trust_judge(trust, &a, &clock), TRUST_VERDICT_UNKNOWN);
+	assert_int_equal(trust_judge(trust, &b, &clock), TRUST_VERDICT_KNOWN);
+	trust_add(trust, &a, "pem", &clock);
+	assert_int_equal(trust_find(trust, a.fingerprint)->id, 3); /* 1 is never used again */
+}
+
+/* Durable, and nothing but what it should be comes back. */
+static void keep_in_file(void **state)
+{
+	char folder[] = "/tmp/test-trust-XXXXXX", command[64];
+	struct cert_request request = {.role = CERT_ROLE_AGENT,
+		.common_name = "host",
+		.not_before = NOW,
+		.not_after = NOW + YEAR};
+	struct trust_clock clock = at(NOW, 0);
+	struct trust_certificate c, again;
+	struct trust *trust = *state, read = {.window_minutes = 7};
+	struct cert_pair pair = {0};
+	_cleanup_free_ char *pem = NULL;
+	_cleanup_free_ char *noisy = NULL;
+	_cleanup_free_ char *canonical = NULL;
+	int fd;
+
+	assert_non_null(mkdtemp(folder));
+	fd = open(folder, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(trust_load(&read, fd), 0);
+	assert_int_equal(read.n_known, 0);
+
+	assert_int_equal(cert_pair_make(&request, &pair), 0);
+	assert_int_equal(cert_to_pem(pair.certificate, &pem), 0);
+	assert_true(asprintf(&noisy, "text before\n%s", pem) > 0);
+	assert_int_equal(trust_read_pem(noisy, strlen(noisy), &c, &canonical), 0);
+	assert_string_equal(canonical, pem);
+	assert_int_equal(c.not_after, NOW + YEAR);
+	assert_int_equal(trust_read_pem("nonsense", 8, &again, NULL), -EINVAL);
+
+	trust_window_open(trust, TRUST_REASON_FORGET, &clock);
+	assert_int_equal(trust_add(trust, &c, canonical, &clock), 0);
+	assert_int_equal(trust_save(trust, fd), 0);
+	assert_int_equal(trust_load(&read, fd), 0);
+	assert_int_equal(read.n_known, 1);
+	assert_int_equal(read.window_minutes, 7);
+	assert_false(read.window_open);
+	assert_int_equal(trust_judge(&read, &c, &clock), TRUST_VERDICT_KNOWN);
+	assert_int_equal(read.next_id, 2);
+	trust_clear(&read);
+
+	assert_int_equal(state_write_file(fd, TRUST_FILE, "{\"Version\": 2}", 14, 0600), 0);
+	assert_int_equal(trust_load(&read, fd), -EBADMSG);
+	assert_int_equal(read.n_known, 0);
+	assert_int_equal(state_write_file(fd, TRUST_FILE, "garbage", 7, 0600), 0);
+	assert_int_equal(trust_load(&read, fd), -EBADMSG);
+
+	cert_pair_clear(&pair);
+	close(fd);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(window_when_empty, setup, teardown),
+		cmocka_unit_test_setup_teardown(window_closed_when_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_enrolment_closes, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_reason_opens, setup, teardown),
+		cmocka_unit_test_setup_teardown(expired, setup, teardown),
+		cmocka_unit_test_setup_teardown(clock_of_1970, setup, teardown),
+		cmocka_unit_test_setup_teardown(full_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(remove_and_ids, setup, teardown),
+		cmocka_unit_test_setup_teardown(keep_in_file, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
