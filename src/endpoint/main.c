@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -182,6 +183,7 @@ static int start(struct program *program, int state_fd)
 		log_error("main", "%s: %s", options->runtime_dir, strerror(-runtime_fd));
 		return runtime_fd;
 	}
+	umask(0077); /* what others make for us, SQLite above all, is ours alone */
 	program->base = environment.base = make_base();
 	if (!program->base)
 		return -ENOMEM;

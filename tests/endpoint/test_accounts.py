@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The administrator's password, roles, and who sees what."""
+import os
+
+from service import PASSWORD
+
+MANAGER = "/redfish/v1/Managers/bmc"
+ACCOUNTS = "/redfish/v1/AccountService/Accounts"
+ROLES = "/redfish/v1/AccountService/Roles"
+
+
+def test_right_and_wrong_password(bmc):
+    assert bmc.get(MANAGER, password=PASSWORD).status == 200
+    assert bmc.get(MANAGER, password="wrong").status == 401
+    # A wrong password is refused also where none is needed.
+    assert bmc.get("/redfish/v1/", password="wrong").status == 401
+    for value in ("Basic", "Basic ", "Basic !!!!", "Basic YWRtaW4=", "Bearer x",
+                  "Basic " + "A" * 4000, "Basic YWRtaW4A"):
+        bmc.stop()  # a fresh score of failures
+        bmc.start()
+        assert bmc.get(MANAGER, headers={"Authorization": value}).status == 401
+
+
+def test_no_password_set(endpoint):
+    endpoint.start()
+    assert endpoint.get(MANAGER, password=PASSWORD).status == 401
+
+
+def test_lockout(bmc):
+    """Five failures lock a source out; one who is at work is not hindered by it."""
+    assert bmc.get(MANAGER, password=PASSWORD).status == 200
+    statuses = [bmc.get(MANAGER, password="guess %d" % i).status for i in range(8)]
+    assert statuses == [401] * 5 + [429] * 3
+    assert bmc.get(MANAGER, password=PASSWORD).status == 200
+
+
+def test_lockout_holds_for_the_right_one(bmc):
+    for i in range(5):
+        assert bmc.get(MANAGER, password="guess %d" % i).status == 401
+    answer = bmc.get(MANAGER, password=PASSWORD)
+    assert answer.status == 429 and "error" in answer.json()
+
+
+def test_password_is_changed_while_running(bmc):
+    assert bmc.get(MANAGER, password=PASSWORD).status == 200
+    bmc.set_password("another password")
+    assert bmc.get(MANAGER, password=PASSWORD).status == 401
+    assert bmc.get(MANAGER, password="another password").status == 200
+    bmc.kill()
+    bmc.start()
+    assert bmc.get(MANAGER, password="another password").status == 200
+
+
+def test_password_rules(endpoint):
+    assert endpoint.command("passwd", stdin="short\n").returncode == 1
+    assert endpoint.command("passwd", stdin="x" * 129 + "\n").returncode == 1
+    assert endpoint.command("passwd", stdin="").returncode == 1
+    assert endpoint.command("passwd", stdin="x" * 128 + "\n").returncode == 0
+
+
+def test_nothing_secret_is_readable(bmc):
+    for name in os.listdir(bmc.state_dir):
+        mode = os.stat(os.path.join(bmc.state_dir, name)).st_mode & 0o777
+        assert mode & 0o077 == 0 or name == "endpoint.crt", name
+    with open(os.path.join(bmc.state_dir, "accounts.json")) as file:
+        assert PASSWORD not in file.read()
+    assert PASSWORD not in bmc.log()
+
+
+def test_repeated_password_is_cheap(bmc):
+    """The slow hash is for the first time, not for each request of a client at work."""
+    assert bmc.get(MANAGER, password=PASSWORD).status == 200
+    before = bmc.cpu_seconds()
+    for _ in range(20):
+        assert bmc.get(MANAGER, password=PASSWORD).status == 200
+    assert bmc.cpu_seconds() - before < 0.5
+
+
+def test_no_password_over_plain(endpoint):
+    endpoint.set_password()
+    endpoint.start(tls="off")
+    answer = endpoint.get(MANAGER, password=PASSWORD, plain=8080)
+    assert answer.status == 401 and "WWW-Authenticate" not in answer.headers
+
+
+def test_who_sees_what(bmc, host):
+    assert bmc.enrol(host).status == 201
+    members = bmc.get(ACCOUNTS, password=PASSWORD).json()["Members"]
+    assert [m["@odata.id"] for m in members] == [ACCOUNTS + "/admin", ACCOUNTS + "/host"]
+    admin = bmc.get(ACCOUNTS + "/admin", password=PASSWORD).json()
+    assert admin["RoleId"] == "Administrator" and admin["Enabled"] and admin["Password"] is None
+    own = bmc.get(ACCOUNTS + "/host", host).json()
+    assert own["RoleId"] == "BmclinkHost"
+    assert own["Certificates"]["@odata.id"] == ACCOUNTS + "/host/Certificates"
+    assert bmc.get(ACCOUNTS + "/admin", host).status == 404
+    assert bmc.get(ACCOUNTS + "/nobody", password=PASSWORD).status == 404
+    role = bmc.get(ROLES + "/BmclinkHost", host).json()
+    assert role["AssignedPrivileges"] == ["Login"] and role["OemPrivileges"] == ["BmclinkHost"]
+    for member in bmc.get(ROLES, host).json()["Members"]:
+        assert bmc.get(member["@odata.id"], host).status == 200
+
+
+def test_every_link_leads_somewhere(bmc, host):
+    """Walk from the root: each @odata.id answers, with its own id and a type."""
+    assert bmc.enrol(host).status == 201
+    seen, todo = set(), ["/redfish/v1/"]
+
+    def links(value):
+        if isinstance(value, dict):
+            for name, child in value.items():
+                if name == "@odata.id":
+                    yield child
+                else:
+                    yield from links(child)
+        elif isinstance(value, list):
+            for child in value:
+                yield from links(child)
+    while todo:
+        path = todo.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = bmc.get(path, password=PASSWORD)
+        assert answer.status == 200, path
+        body = answer.json()
+        assert body["@odata.id"] == path and body["@odata.type"].startswith("#"), path
+        assert body["Name"]
+        todo += [link for link in links(body) if link not in seen]
+    assert len(seen) > 15
