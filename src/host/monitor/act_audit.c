@@ -68,7 +68,7 @@ static int read_record(struct wire_reader *in, struct record *record)
 	if (!wire_is_done(in) || kind >= ARRAY_SIZE(kinds) || (family != 4 && family != 6))
 		return -EPERM;
 	record->kind = kinds[kind];
-	record->protocol = family == 4 ? "ipv4" : "ipv6";
+	record->protocol = family == 4 ? "IPv4" : "IPv6";
 	return 0;
 }
 
