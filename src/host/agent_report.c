@@ -256,9 +256,9 @@ void agent_report_progress(struct agent *agent)
 		report->protocol = protocol;
 		report->since = time(NULL);
 		report_features(agent);
-		if (agent->control != NULL)
-			control_publish_status(agent->control);
 	}
+	control_publish_status(
+		agent->control); /* costs nothing where nobody watches, or nothing changed */
 }
 
 /* What happened in the monitor: it keeps no events of its own. */
