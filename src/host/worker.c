@@ -14,18 +14,6 @@
 
 #define MODULE "worker"
 
-#ifdef WORKER_SANITIZED
-/* The leak check forks a tracer, which the sandbox forbids: it would fail each run of a worker. The
- * monitor, the same binary, is checked. */
-static int in_worker;
-
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-	return in_worker;
-}
-#endif
-
 /* Signals of the terminal and of the init system are for the monitor, which tells us by a notice:
  * two answers to one signal would race. */
 static void set_signals(void)
@@ -103,5 +91,10 @@ int worker_main(const struct worker_options *options)
 	log_write(r < 0 ? LOG_LEVEL_ERR : LOG_LEVEL_DEBUG, MODULE, "ended: %s", strerror(-r));
 	priv_free(env.priv);
 	close(env.state_fd);
+#ifdef WORKER_SANITIZED
+	/* The leak check at exit forks a tracer, which the sandbox forbids: it would fail each run.
+	 * The monitor, the same binary, is checked. */
+	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+#endif
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
