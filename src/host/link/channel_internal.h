@@ -7,6 +7,7 @@
  *   channel_tcp.c       TCP connect, with errno and deadline of our own
  *   channel_tls.c       what TLS shows: verdict on the peer, alerts, versions
  *   channel_transfer.c  one request and its answer over libcurl
+ *   channel_easy.c      what libcurl calls and is told for it
  *   channel_multi.c     libcurl's sockets and timers on libevent
  *   channel_attempt.c   the steps from ServiceRoot to connected or enrolled, and what failed
  *   channel_life.c      the life line, and the dates of the certificates
@@ -186,6 +187,9 @@ void transfer_connected(struct transfer *transfer);
 void transfer_failed(struct transfer *transfer, int connect_errno);
 void transfer_finished(struct transfer *transfer, CURLcode code); /* libcurl is done with it */
 void transfer_set_phase(struct transfer *transfer, enum transfer_phase phase);
+
+/* channel_easy.c */
+void transfer_set_options(struct transfer *transfer);
 
 /* channel_multi.c */
 int channel_multi_new(struct channel *channel);
