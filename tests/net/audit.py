@@ -73,6 +73,6 @@ class AuditListener:
             if kind != AUDIT_TRUSTED_APP:
                 continue
             seen.append(text)
-            if all(word in text for word in words):
+            if all(word.lower() in text.lower() for word in words):
                 return text
         raise AssertionError("no audit record with %s; seen: %s" % (words, seen))

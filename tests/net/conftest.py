@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every test here runs in namespaces of its own: the machine's network is never touched."""
+import contextlib
 import os
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -15,18 +18,28 @@ def pytest_configure(config):
     netns.enter_private([sys.executable, "-m", "pytest"] + list(config.invocation_params.args))
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call":
+        item.failed_call = report.failed
+
+
 @pytest.fixture
-def make_lab(tmp_path):
-    """make_lab(**options): a Lab that ends with the test."""
-    import contextlib
+def make_lab(request):
+    """make_lab(**options): a Lab that ends with the test. When it failed, the logs are shown."""
+    labs = []
     with contextlib.ExitStack() as stack:
         def make(**options):
-            folder = tmp_path / ("lab%d" % len(os.listdir(tmp_path)))
-            folder.mkdir()
-            for path in (tmp_path, *list(tmp_path.parents)[:2]):
-                os.chmod(path, 0o755)
-            return stack.enter_context(Lab(folder, **options))
+            # Below our own /run: an unprivileged worker gets there, and it is gone with us.
+            folder = tempfile.mkdtemp(prefix="lab", dir="/run")
+            os.chmod(folder, 0o755)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            labs.append(stack.enter_context(Lab(folder, **options)))
+            return labs[-1]
         yield make
+        for lab in labs if getattr(request.node, "failed_call", False) else []:
+            lab.print_logs()
 
 
 @pytest.fixture

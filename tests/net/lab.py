@@ -47,6 +47,7 @@ class Lab:
         self.ids, self.bmc_ipv4 = ids, bmc_ipv4
         self.bmc_ipv6, self.bmc_ula = bmc_ipv6, bmc_ula
         self.closers = []
+        self.next_ifindex = 10
 
     def __enter__(self):
         Lab._made += 1
@@ -108,8 +109,11 @@ class Lab:
 
     def plug(self, host_name=HOST_NIC):
         """The NIC is born: bare and down on the host's side, ready on the BMC's side."""
-        self.host.ip("link add %s address %s type veth peer name %s address %s netns %s" % (
-            host_name, HOST_MAC, BMC_NIC, BMC_MAC, self.bmc.name))
+        # The kernel has sysfs ready before it announces a link: the prepared tree must be, too.
+        self.next_ifindex += 1
+        self.trees.plug(host_name, self.next_ifindex, HOST_MAC, self.ids)
+        self.host.ip("link add %s index %d address %s type veth peer name %s address %s netns %s"
+                     % (host_name, self.next_ifindex, HOST_MAC, BMC_NIC, BMC_MAC, self.bmc.name))
         # The neighbour timers of a BMC that is meant for this link (the endpoint sets them too).
         self.bmc.sysctl("ipv6/neigh/%s/retrans_time_ms" % BMC_NIC, 50)
         self.bmc.sysctl("ipv6/conf/%s/router_solicitation_delay" % BMC_NIC, 0)
@@ -120,7 +124,6 @@ class Lab:
             self.bmc.ip("addr add %s/16 dev %s" % (self.bmc_ipv4, BMC_NIC))
         if self.bmc_ula:
             self.bmc.ip("addr add %s/64 dev %s" % (BMC_ULA, BMC_NIC))
-        self.trees.plug(host_name, self.host.link(host_name)["ifindex"], HOST_MAC, self.ids)
 
     def unplug(self, host_name=HOST_NIC):
         self.host.ip("link del " + host_name)
@@ -130,7 +133,6 @@ class Lab:
         """Pulled and put in again: same hardware address, another ifindex."""
         old = self.ifindex
         self.unplug()
-        # The kernel gives the next free index; make sure that it is a new one.
         self.plug()
         assert self.ifindex != old
 

@@ -89,6 +89,7 @@ class Server:
         self.socket.listen(backlog)
         self.handler = handler
         self.accepted = 0
+        self.connections = set()
         self.thread = None
         if handler:
             self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -104,10 +105,16 @@ class Server:
             threading.Thread(target=self._one, args=(connection,), daemon=True).start()
 
     def _one(self, connection):
+        self.connections.add(connection)
         with connection, contextlib.suppress(OSError):
             self.handler(connection)
+        self.connections.discard(connection)
 
     def close(self):
+        """The service ends, and its connections with it."""
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
