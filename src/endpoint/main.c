@@ -149,7 +149,7 @@ static int watch_signals(struct program *program)
 	return 0;
 }
 
-/* No pthreads, precise timers off: libevent then wakes only when there is something to do. */
+/* One thread: locks would only cost. */
 static struct event_base *make_base(void)
 {
 	struct event_config *config = event_config_new();
@@ -204,8 +204,11 @@ static void stop(struct program *program)
 		if (program->signals[i])
 			event_free(program->signals[i]);
 	}
-	if (program->base)
+	if (program->base) {
+		/* Bufferevents that had a call back pending are freed from within the loop. */
+		event_base_loop(program->base, EVLOOP_NONBLOCK);
 		event_base_free(program->base);
+	}
 	libevent_global_shutdown();
 	sqlite3_shutdown();
 }

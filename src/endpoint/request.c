@@ -108,13 +108,18 @@ static int authenticate(struct request *request)
 	return 0;
 }
 
+/* A long body is for those who are known before it is read, not for who only says so. */
 size_t request_body_limit(
 	struct service *service, struct connection *connection, const struct http_request *http)
 {
-	enum role role = find_connection_role(service, connection);
+	const char *authorization = http_get_field(http, "Authorization");
+	bool is_long = http->chunked || http->content_length > BODY_ANONYMOUS;
 
-	/* Whether a password is right is not known yet, and need not be for this. */
-	if (role == ROLE_HOST || http_get_field(http, "Authorization"))
+	if (find_connection_role(service, connection) == ROLE_HOST)
+		return SERVER_MAX_BODY;
+	if (is_long && authorization && connection_get_ssl(connection) &&
+		accounts_check_basic(&service->accounts, authorization,
+			connection_get_peer(connection)->source, mono_ms()) == ACCOUNTS_OK)
 		return SERVER_MAX_BODY;
 	return BODY_ANONYMOUS;
 }

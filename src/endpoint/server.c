@@ -78,8 +78,7 @@ static struct connection *find_victim(struct server *server, const unsigned char
 {
 	struct connection *c;
 
-	TAILQ_FOREACH(c, &server->connections, next)
-	{
+	for (c = TAILQ_FIRST(&server->connections); c; c = TAILQ_NEXT(c, next)) {
 		if (!c->trusted && !c->busy &&
 			(!source || memcmp(c->peer.source, source, sizeof(c->peer.source)) == 0))
 			return c;
@@ -92,8 +91,8 @@ static unsigned int count_source(const struct server *server, const unsigned cha
 	const struct connection *c;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(c, &server->connections, next)
-	n += memcmp(c->peer.source, source, sizeof(c->peer.source)) == 0;
+	for (c = TAILQ_FIRST(&server->connections); c; c = TAILQ_NEXT(c, next))
+		n += memcmp(c->peer.source, source, sizeof(c->peer.source)) == 0;
 	return n;
 }
 

@@ -174,6 +174,10 @@ static int start_listening(struct service *service)
 
 	if (r < 0)
 		return r;
+	/* Also of a firmware that has just learnt TLS: nobody can be known to it yet. */
+	if (!service->trust.n_known && service->profile.tls)
+		service_open_window(service, TRUST_REASON_EMPTY);
+	service_watch_expiry(service);
 	return listen_new(service->base, service->settings.interface, &handlers, &service->listen);
 }
 
@@ -236,9 +240,6 @@ static int start(struct service *service, const char *state_dir)
 		return r;
 	lclog_emit(service->log, MSG_ISM1031, service->settings.firmware_version,
 		service->profile.tls ? "TLS required" : "no TLS");
-	if (!service->trust.n_known && service->profile.tls)
-		service_open_window(service, TRUST_REASON_EMPTY);
-	service_watch_expiry(service);
 	return start_listening(service);
 }
 

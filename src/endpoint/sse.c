@@ -26,9 +26,11 @@ struct stream {
 	bool pumping;
 };
 
+TAILQ_HEAD(stream_list, stream);
+
 struct sse {
 	struct service *service;
-	TAILQ_HEAD(, stream) streams; /* oldest first */
+	struct stream_list streams; /* oldest first */
 	unsigned int n_streams;
 	struct limiter comings;
 };
@@ -93,8 +95,8 @@ static void on_record(void *arg)
 	struct sse *sse = arg;
 	struct stream *stream;
 
-	TAILQ_FOREACH(stream, &sse->streams, next)
-	pump(stream);
+	for (stream = TAILQ_FIRST(&sse->streams); stream; stream = TAILQ_NEXT(stream, next))
+		pump(stream);
 }
 
 static void tell_coming(struct stream *stream)
@@ -228,7 +230,7 @@ unsigned int sse_count_hosts(const struct sse *sse)
 	const struct stream *stream;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(stream, &sse->streams, next)
-	n += is_host(stream);
+	for (stream = TAILQ_FIRST(&sse->streams); stream; stream = TAILQ_NEXT(stream, next))
+		n += is_host(stream);
 	return n;
 }

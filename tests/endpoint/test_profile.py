@@ -75,6 +75,18 @@ def test_reload(endpoint, host):
     assert endpoint.get("/redfish/v1/Managers/bmc", plain=PLAIN_PORT).status == 200
 
 
+def test_firmware_learns_tls(endpoint, host):
+    """An upgrade of the firmware, as a reload: nobody can be known to it, the window opens."""
+    endpoint.start(profile="idrac", firmware_version="3.30.30.29")
+    assert endpoint.get("/redfish/v1/", plain=PLAIN_PORT).json()["Oem"]["Bmclink"][
+        "Enrolment"] == "Closed"
+    endpoint.reload(firmware_version="3.30.30.30")
+    wait_for(lambda: port_is_open(PORT), 10, "the TLS port is open")
+    assert endpoint.root()["Oem"]["Bmclink"]["Enrolment"] == "Open"
+    assert endpoint.enrol(host).status == 201
+    assert endpoint.get("/redfish/v1/", plain=PLAIN_PORT).status == 426
+
+
 @pytest.mark.parametrize("text", ["[Endpoint]\nport = 0\n", "[Endpoint]\nprot = 443\n",
                                   "[Endpoint]\ninterface =\n  \nport = 80\nplain_port = 80\n"])
 def test_wrong_configuration_is_not_started(endpoint, text):

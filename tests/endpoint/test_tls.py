@@ -66,7 +66,8 @@ def test_no_certificate(bmc):
         assert "Basic" in answer.headers["WWW-Authenticate"]
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("version", [
+    ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_unknown_certificate(bmc, host, stranger, version):
     assert bmc.enrol(host).status == 201
 
@@ -81,7 +82,8 @@ def test_unknown_certificate(bmc, host, stranger, version):
     assert entry["MessageArgs"][0] == "127.0.0.1" and "not known" in entry["Message"]
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("version", [
+    ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_expired_certificate(bmc, tmp_path, version):
     """Refused also in an open window: nobody may enrol with it."""
     expired = make_certificate(tmp_path, "expired", seconds=-60)
