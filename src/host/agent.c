@@ -138,12 +138,8 @@ static void reload(struct agent *agent)
 		agent->settings = settings;
 		agent_nic_forget(agent, 0);
 		agent->nic.candidate_known = false;
-		if (link_changed) {
-			agent_try_drop_all(agent);
-			if (ladder_get_protocol(&agent->ladder) != LADDER_NONE)
-				ladder_lost(&agent->ladder, OUTCOME_ADDRESS_GONE, agent_now());
-			ladder_restart(&agent->ladder, agent_now());
-		}
+		if (link_changed)
+			agent_try_restart(agent);
 		if (agent->nic.claimed != 0)
 			agent_nic_care(agent);
 	}

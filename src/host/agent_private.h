@@ -119,7 +119,9 @@ void agent_try_begin(struct agent *agent, enum ladder_protocol protocol);
 void agent_try_neighbour(struct agent *agent, const struct in6_addr *address);
 void agent_try_no_neighbour(struct agent *agent, bool several);
 void agent_try_drop(struct agent *agent, enum ladder_protocol protocol);
-void agent_try_drop_all(struct agent *agent);
+void agent_try_drop_all(struct agent *agent); /* at the end: nobody is told */
+/* What connections are made with has changed: what there is ends, and all begins anew. */
+void agent_try_restart(struct agent *agent);
 
 /* agent_neighbour.c */
 void agent_neighbour_start(struct agent *agent);

@@ -44,16 +44,6 @@ int agent_trust_start(struct agent *agent)
 	return 0;
 }
 
-/* What a connection was made with is gone: so is the connection, at once. */
-static void begin_again(struct agent *agent)
-{
-	agent_try_drop_all(agent);
-	if (ladder_get_protocol(&agent->ladder) != LADDER_NONE)
-		ladder_lost(&agent->ladder, OUTCOME_CLOSED, agent_now());
-	ladder_restart(&agent->ladder, agent_now());
-	agent_schedule(agent, false);
-}
-
 int agent_trust_reset(struct agent *agent)
 {
 	int r = trust_store_reset(agent->environment->state_fd, &agent->trust);
@@ -62,7 +52,7 @@ int agent_trust_reset(struct agent *agent)
 		return r;
 	event_emit(agent->events, MSG_ISM1014,
 		"bmclinkctl trust reset: the next BMC is pinned on first use");
-	begin_again(agent);
+	agent_try_restart(agent);
 	return 0;
 }
 
@@ -77,7 +67,7 @@ int agent_trust_pin(struct agent *agent, const unsigned char *fingerprint)
 	text_make_hex(fingerprint, CERT_FINGERPRINT_SIZE, ':', text);
 	snprintf(what, sizeof(what), "bmclinkctl trust pin: %s", text);
 	event_emit(agent->events, MSG_ISM1014, what);
-	begin_again(agent);
+	agent_try_restart(agent);
 	return 0;
 }
 
@@ -100,7 +90,7 @@ static void staged_taken(int status, const json_t *body, void *arg)
 		return;
 	}
 	log_notice(MODULE, "the BMC has taken the new certificate: connecting with it");
-	begin_again(agent);
+	agent_try_restart(agent);
 }
 
 /* An upgrade made a new pair: give it to the BMC over the channel that the old one opened. */

@@ -140,22 +140,38 @@ void agent_try_begin(struct agent *agent, enum ladder_protocol protocol)
 	open_channel(agent, &target);
 }
 
+/* The connection that stands is ended by us. The outcome says all that there is to say. */
+static void end_current(struct agent *agent, enum outcome outcome)
+{
+	const struct channel_result result = {.outcome = outcome};
+	char bmc_address[INET6_ADDRSTRLEN];
+
+	if (agent->current.channel == NULL)
+		return;
+	snprintf(bmc_address, sizeof(bmc_address), "%s",
+		channel_get_info(agent->current.channel)->bmc_address);
+	agent_report_lost(agent, bmc_address, &result);
+	drop(&agent->current);
+}
+
 /* What used protocol is to go; the ladder has counted it already. */
 void agent_try_drop(struct agent *agent, enum ladder_protocol protocol)
 {
-	struct channel_result result = {.outcome = OUTCOME_ADDRESS_GONE};
-	char bmc_address[INET6_ADDRSTRLEN];
-
 	if (agent->trying.protocol == protocol) {
 		agent_neighbour_stop(agent);
 		drop(&agent->trying);
-	} else if (agent->current.protocol == protocol && agent->current.channel != NULL) {
-		snprintf(bmc_address, sizeof(bmc_address), "%s",
-			channel_get_info(agent->current.channel)->bmc_address);
-		snprintf(result.detail, sizeof(result.detail), "%s", outcome_text(result.outcome));
-		agent_report_lost(agent, bmc_address, &result);
-		drop(&agent->current);
+	} else if (agent->current.protocol == protocol) {
+		end_current(agent, OUTCOME_ADDRESS_GONE);
 	}
+}
+
+void agent_try_restart(struct agent *agent)
+{
+	agent_neighbour_stop(agent);
+	drop(&agent->trying);
+	end_current(agent, OUTCOME_RESTARTED);
+	ladder_restart(&agent->ladder, agent_now());
+	agent_schedule(agent, true);
 }
 
 void agent_try_drop_all(struct agent *agent)

@@ -704,6 +704,28 @@ static void ipv6_ready_during_the_ipv4_attempt_is_used_in_that_round(void **stat
 	assert_int_equal(w.tries[LADDER_IPV4], 1);
 }
 
+static void restart_while_trying_tries_again(void **state)
+{
+	struct world w;
+
+	setup(&w);
+	w.facts.ready[LADDER_IPV6] = LADDER_DISABLED;
+	w.answer[LADDER_IPV4] = OUTCOME_NO_ANSWER;
+	w.takes[LADDER_IPV4] = 700;
+	set_facts(&w);
+	run(&w, 100);
+	assert_int_equal(w.trying, LADDER_IPV4);
+	w.trying = LADDER_NONE; /* the owner drops it, and nothing of it is reported */
+	ladder_restart(&w.ladder, w.now);
+	w.answer[LADDER_IPV4] = OUTCOME_CONNECTED;
+	run(&w, 1000);
+	expect(&w, LADDER_STATE_CONNECTED, LADDER_IPV4);
+	ladder_restart(&w.ladder, w.now);
+	expect(&w, LADDER_STATE_CONNECTING, LADDER_NONE);
+	run(&w, 1000);
+	expect(&w, LADDER_STATE_CONNECTED, LADDER_IPV4);
+}
+
 static void enrolment_that_never_ends_is_a_refusal(void **state)
 {
 	struct world w;
@@ -803,6 +825,7 @@ int main(void)
 		cmocka_unit_test(tentative_address_is_waited_for),
 		cmocka_unit_test(tentative_for_ever_is_said),
 		cmocka_unit_test(ipv6_ready_during_the_ipv4_attempt_is_used_in_that_round),
+		cmocka_unit_test(restart_while_trying_tries_again),
 		cmocka_unit_test(enrolment_that_never_ends_is_a_refusal),
 		cmocka_unit_test(stopped_does_nothing),
 		cmocka_unit_test(random_walk_keeps_the_invariants),

@@ -158,12 +158,15 @@ void ladder_restart(struct ladder *ladder, uint64_t now)
 {
 	if (ladder->state == LADDER_STATE_STOPPED)
 		return;
-	backoff_reset(&ladder->backoff);
+	ladder->trying = ladder->current = LADDER_NONE;
+	if (ladder->state == LADDER_STATE_CONNECTED || ladder->state == LADDER_STATE_REFUSED)
+		ladder->state = LADDER_STATE_CONNECTING;
+	ladder->reason = OUTCOME_NONE;
+	ladder->configured = ladder->configure_failed = false;
+	ladder->enrolled = 0;
 	ladder->probe_at = now;
-	if (ladder->trying != LADDER_NONE)
-		ladder->again = true;
-	else
-		begin_round_now(ladder, now);
+	backoff_reset(&ladder->backoff);
+	begin_round_now(ladder, now);
 }
 
 void ladder_stop(struct ladder *ladder)

@@ -123,7 +123,11 @@ void ladder_attempt_done(
 	struct ladder *ladder, enum ladder_protocol protocol, enum outcome outcome, uint64_t now);
 /* The connected channel ended by itself. */
 void ladder_lost(struct ladder *ladder, enum outcome outcome, uint64_t now);
-/* An administrator changed something that a refusal depended on: from the top, at once. */
+/*
+ * What connections are made with has changed (settings, trust): from the top, at once. The owner
+ * has dropped the attempt and the connection, if there were any; both are accounted for here. What
+ * could not be configured may be tried again.
+ */
 void ladder_restart(struct ladder *ladder, uint64_t now);
 void ladder_stop(struct ladder *ladder);
 

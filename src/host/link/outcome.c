@@ -28,6 +28,7 @@ static const struct outcome_row rows[OUTCOME_COUNT] = {
 	[OUTCOME_KEEPALIVE] = {"keepalive", NETWORK, MSG_ISM0007, "the BMC went silent"},
 	[OUTCOME_ADDRESS_GONE] = {"address-gone", NETWORK, MSG_ISM0007, "the host's address or the NIC went away"},
 	[OUTCOME_LOCAL] = {"local-failure", NETWORK, MSG_ISM1020, "this host could not open the connection"},
+	[OUTCOME_RESTARTED] = {"restarted", NETWORK, MSG_ISM0007, "this host begins it anew, with other settings, trust or certificate"},
 	[OUTCOME_OWN_EXPIRED] = {"own-certificate-expired", TRUST, MSG_ISM1002, "the certificate of this service module has expired"},
 	[OUTCOME_PEER_EXPIRED] = {"bmc-certificate-expired", TRUST, MSG_ISM1003, "the certificate of the BMC has expired"},
 	[OUTCOME_NOT_KNOWN] = {"certificate-not-known", TRUST, MSG_ISM1004, "the BMC does not know the certificate of this service module"},

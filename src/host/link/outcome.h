@@ -25,6 +25,7 @@ enum outcome {
 	OUTCOME_KEEPALIVE,	/* an established connection went silent */
 	OUTCOME_ADDRESS_GONE,	/* our address was removed, or the NIC went down or away */
 	OUTCOME_LOCAL,		/* our own trouble: no socket, no memory */
+	OUTCOME_RESTARTED,	/* ended by us: settings, trust or certificate are others now */
 
 	/* trust: long retry */
 	OUTCOME_OWN_EXPIRED,
