@@ -306,6 +306,7 @@ void agent_nic_evaluate(struct agent *agent)
 	struct agent_nic *nic = &agent->nic;
 	struct readiness_input input;
 	struct ladder_facts facts = {0};
+	bool choosing;
 
 	find_nic(agent);
 	if (nic->claimed != 0 && nic_watch_get(agent->watch, nic->claimed) == NULL)
@@ -313,10 +314,10 @@ void agent_nic_evaluate(struct agent *agent)
 	if (nic->plan.found && nic->plan.nic.udev_ready && claim_nic(agent)) {
 		if (priv_is_managed(agent->priv, &nic->managed, &nic->ipv4_disabled) < 0)
 			nic->managed = nic->ipv4_disabled = false;
-		if (choose_candidate(agent)) {
-			agent_nic_get_input(agent, &input);
-			readiness_get_facts(&input, &facts);
-		}
+		choosing = !choose_candidate(agent);
+		agent_nic_get_input(agent, &input);
+		readiness_get_facts(&input, &facts);
+		facts.choosing = choosing;
 	}
 	ladder_set_facts(&agent->ladder, &facts, agent_now());
 }
@@ -390,6 +391,7 @@ int agent_nic_rearm(struct agent *agent)
 	agent->nic.candidate_known = false;
 	if (agent->nic.claimed != 0)
 		read_profile(agent);
+	ladder_rearm(&agent->ladder, agent_now());
 	agent_schedule(agent, true);
 	return 0;
 }

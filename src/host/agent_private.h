@@ -70,7 +70,10 @@ struct agent_report { /* what was said last, so that it is said once */
 	char lost_address[INET6_ADDRSTRLEN]; /* the BMC's, of the last connection */
 	enum outcome lost;		     /* why the last connection ended */
 	time_t lost_at;
-	char detail[256]; /* of the last failure */
+	struct {
+		enum outcome outcome;
+		char detail[256];
+	} last[LADDER_PROTOCOLS]; /* how each protocol failed last: the reason is one of them */
 };
 
 struct agent {
@@ -136,7 +139,10 @@ void agent_report_failed(
 void agent_report_lost(
 	struct agent *agent, const char *bmc_address, const struct channel_result *result);
 void agent_report_no_interface(struct agent *agent);
-
+/* What belongs to this outcome of the ladder; "" when there is nothing to add. */
+const char *agent_report_get_detail(const struct agent *agent, enum outcome outcome);
+/* Why there is no interface that could be used. */
+const char *agent_report_get_no_interface(const struct agent *agent);
 void agent_report_monitor_event(struct agent *agent, const struct priv_event *event);
 
 /* agent_status.c */

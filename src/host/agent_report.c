@@ -73,6 +73,25 @@ static void report_quality(struct agent *agent, const struct channel_info *info)
 	agent->report.said_clock = info->clock_unset;
 }
 
+static void note_failure(
+	struct agent *agent, enum ladder_protocol protocol, const struct channel_result *result)
+{
+	agent->report.last[protocol].outcome = result->outcome;
+	snprintf(agent->report.last[protocol].detail, sizeof(agent->report.last[protocol].detail),
+		"%s", result->detail);
+}
+
+const char *agent_report_get_detail(const struct agent *agent, enum outcome outcome)
+{
+	const struct agent_report *report = &agent->report;
+
+	for (int p = LADDER_IPV4; p <= LADDER_IPV6; p++) {
+		if (report->last[p].outcome == outcome)
+			return report->last[p].detail;
+	}
+	return "";
+}
+
 void agent_report_connected(struct agent *agent, enum ladder_protocol previous)
 {
 	const struct channel_info *info = channel_get_info(agent->current.channel);
@@ -92,6 +111,7 @@ void agent_report_connected(struct agent *agent, enum ladder_protocol previous)
 	}
 	agent->report.ever_connected = true;
 	memset(agent->report.failed, 0, sizeof(agent->report.failed));
+	memset(agent->report.last, 0, sizeof(agent->report.last));
 	report_quality(agent, info);
 }
 
@@ -153,7 +173,7 @@ void agent_report_failed(
 	struct agent_report *report = &agent->report;
 	char pin[CERT_FINGERPRINT_SIZE * 3];
 
-	snprintf(report->detail, sizeof(report->detail), "%s", result->detail);
+	note_failure(agent, protocol, result);
 	log_debug(MODULE, "%s: %s (%s)", ladder_protocol_name(protocol),
 		outcome_name(result->outcome), result->detail);
 	if (result->outcome == OUTCOME_ENROLLED) {
@@ -189,7 +209,7 @@ void agent_report_lost(
 	report->lost = result->outcome;
 	report->lost_at = time(NULL);
 	snprintf(report->lost_address, sizeof(report->lost_address), "%s", bmc_address);
-	snprintf(report->detail, sizeof(report->detail), "%s", result->detail);
+	note_failure(agent, protocol, result);
 	event_emit_flapping(agent->events, MSG_ISM0007, ladder_protocol_name(protocol), bmc_address,
 		outcome_text(result->outcome));
 	if (expired) {
@@ -213,10 +233,25 @@ static void report_missing(struct agent *agent, enum ladder_protocol protocol)
 	agent->report.missing[protocol] = missing;
 	if (missing != LADDER_LACKS_ADDRESS && missing != LADDER_LACKS_UP)
 		return;
+	if (missing == LADDER_LACKS_UP && protocol == LADDER_IPV6 &&
+		agent->report.missing[LADDER_IPV4] == missing)
+		return; /* the NIC's own condition is said once */
 	agent_nic_get_input(agent, &input);
 	readiness_explain(&input, missing, protocol, text, sizeof(text), mend, sizeof(mend));
 	event_emit_flapping(agent->events, MSG_ISM0057, ladder_protocol_name(protocol),
 		agent->nic.plan.nic.name, text, mend);
+}
+
+const char *agent_report_get_no_interface(const struct agent *agent)
+{
+	const struct agent_nic *nic = &agent->nic;
+
+	if (!nic->plan.found)
+		return nic->plan.why_not;
+	if (!nic->plan.nic.udev_ready)
+		return "udev has not finished with the pass-through NIC";
+	return nic->refused == nic->plan.nic.ifindex ? "the pass-through NIC may not be used"
+						     : "the pass-through NIC is not ready yet";
 }
 
 void agent_report_no_interface(struct agent *agent)
@@ -225,9 +260,7 @@ void agent_report_no_interface(struct agent *agent)
 		agent->report.said_no_interface)
 		return;
 	agent->report.said_no_interface = true;
-	event_emit(agent->events, MSG_ISM0003,
-		agent->nic.plan.found ? "the pass-through NIC may not be used"
-				      : agent->nic.plan.why_not);
+	event_emit(agent->events, MSG_ISM0003, agent_report_get_no_interface(agent));
 }
 
 void agent_report_progress(struct agent *agent)

@@ -51,27 +51,33 @@ static void explain_missing(
 	}
 }
 
+/* Else how the last attempt ended is old news: what is missing now is the reason. */
+static bool can_try(const struct agent *agent)
+{
+	return ladder_get_missing(&agent->ladder, LADDER_IPV4) == LADDER_LACKS_NOTHING ||
+	       ladder_get_missing(&agent->ladder, LADDER_IPV6) == LADDER_LACKS_NOTHING;
+}
+
 /* Why not connected: the missing condition where nothing can be tried, else the last failure. */
 static void add_reason(const struct agent *agent, json_t *status)
 {
 	enum ladder_state state = ladder_get_state(&agent->ladder);
 	enum outcome outcome = ladder_get_reason(&agent->ladder);
 	char text[640] = "", mend[256] = "";
-	const char *id = "ISM0057";
+	const char *id = "ISM0057", *detail;
 
 	if (state == LADDER_STATE_NO_INTERFACE) {
 		id = "ISM0003";
-		snprintf(text, sizeof(text), "%s",
-			agent->nic.plan.why_not[0] != '\0'
-				? agent->nic.plan.why_not
-				: "the pass-through NIC is not ready yet");
+		snprintf(text, sizeof(text), "%s", agent_report_get_no_interface(agent));
 	} else if (state == LADDER_STATE_INCOMPLETE ||
-		   (state == LADDER_STATE_CONNECTING && outcome == OUTCOME_NONE)) {
+		   (state == LADDER_STATE_CONNECTING && !can_try(agent))) {
 		explain_missing(agent, text, sizeof(text), mend, sizeof(mend));
-	} else if (state == LADDER_STATE_CONNECTING || state == LADDER_STATE_REFUSED) {
+	} else if ((state == LADDER_STATE_CONNECTING && outcome != OUTCOME_NONE) ||
+		   state == LADDER_STATE_REFUSED) {
+		detail = agent_report_get_detail(agent, outcome);
 		id = message_get(outcome_message(outcome))->id;
 		snprintf(text, sizeof(text), "%s%s%s", outcome_text(outcome),
-			agent->report.detail[0] != '\0' ? ": " : "", agent->report.detail);
+			detail[0] != '\0' ? ": " : "", detail);
 	}
 	json_object_set_new(status, "reason",
 		text[0] != '\0' ? json_pack("{s:s, s:s}", "id", id, "text", text) : json_null());

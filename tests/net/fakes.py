@@ -58,6 +58,10 @@ class Trees:
         _write(os.path.join(self.run, "udev", "data", "n%d" % ifindex),
                "I:1\nE:ID_BUS=usb\nG:systemd\n")
 
+    def unsettle(self, ifindex):
+        """udev has not finished with it."""
+        os.unlink(os.path.join(self.run, "udev", "data", "n%d" % ifindex))
+
     def unplug(self):
         for name in os.listdir(os.path.join(self.sys, "class", "net")):
             os.unlink(os.path.join(self.sys, "class", "net", name))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ladder in virtual time: rows 1 to 11 of docs/architecture.md, the mandate's S1 to S12 by
  * name. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -704,6 +705,51 @@ static void ipv6_ready_during_the_ipv4_attempt_is_used_in_that_round(void **stat
 	assert_int_equal(w.tries[LADDER_IPV4], 1);
 }
 
+/* While the BMC's address is being found out nothing is configured, and what stands goes on. */
+static void choosing_holds_the_act_and_nothing_else(void **state)
+{
+	struct world w;
+
+	setup(&w);
+	w.facts.choosing = true;
+	set_facts(&w);
+	run(&w, 500);
+	expect(&w, LADDER_STATE_CONNECTING, LADDER_NONE);
+	assert_int_equal(w.configured + w.n_tried, 0);
+	w.facts.choosing = false;
+	set_facts(&w);
+	run(&w, 500);
+	expect(&w, LADDER_STATE_CONNECTED, LADDER_IPV4);
+	w.facts.once = LADDER_ONCE_ARMED;
+	w.facts.choosing = true;
+	ladder_rearm(&w.ladder, w.now);
+	set_facts(&w);
+	run(&w, 500);
+	expect(&w, LADDER_STATE_CONNECTED, LADDER_IPV4);
+	assert_int_equal(w.configured + w.spent, 1);
+	w.facts.nic_carrier = false; /* what is lost is lost also then */
+	set_facts(&w);
+	run(&w, 500);
+	assert_int_equal(ladder_get_protocol(&w.ladder), LADDER_NONE);
+}
+
+/* Refused once (its address was in use); an administrator mended that, and asks again. */
+static void row9_reconfigure_after_a_failed_act(void **state)
+{
+	struct world w;
+
+	setup(&w);
+	w.facts.ready[LADDER_IPV6] = LADDER_DISABLED;
+	set_facts(&w);
+	assert_int_equal(ladder_next(&w.ladder, w.now).type, LADDER_CONFIGURE);
+	ladder_configured(&w.ladder, -EADDRINUSE, w.now);
+	run(&w, 5000);
+	expect(&w, LADDER_STATE_INCOMPLETE, LADDER_NONE);
+	ladder_rearm(&w.ladder, w.now);
+	run(&w, 5000);
+	expect(&w, LADDER_STATE_CONNECTED, LADDER_IPV4);
+}
+
 static void restart_while_trying_tries_again(void **state)
 {
 	struct world w;
@@ -825,6 +871,8 @@ int main(void)
 		cmocka_unit_test(tentative_address_is_waited_for),
 		cmocka_unit_test(tentative_for_ever_is_said),
 		cmocka_unit_test(ipv6_ready_during_the_ipv4_attempt_is_used_in_that_round),
+		cmocka_unit_test(choosing_holds_the_act_and_nothing_else),
+		cmocka_unit_test(row9_reconfigure_after_a_failed_act),
 		cmocka_unit_test(restart_while_trying_tries_again),
 		cmocka_unit_test(enrolment_that_never_ends_is_a_refusal),
 		cmocka_unit_test(stopped_does_nothing),

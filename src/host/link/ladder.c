@@ -60,7 +60,7 @@ static bool facts_equal(const struct ladder_facts *a, const struct ladder_facts 
 	       a->nic_carrier == b->nic_carrier && a->ready[LADDER_IPV4] == b->ready[LADDER_IPV4] &&
 	       a->ready[LADDER_IPV6] == b->ready[LADDER_IPV6] && a->once == b->once &&
 	       a->can_set_ipv4 == b->can_set_ipv4 && a->can_set_ipv6 == b->can_set_ipv6 &&
-	       a->managed == b->managed;
+	       a->managed == b->managed && a->choosing == b->choosing;
 }
 
 void ladder_set_facts(struct ladder *ladder, const struct ladder_facts *facts, uint64_t now)
@@ -169,6 +169,14 @@ void ladder_restart(struct ladder *ladder, uint64_t now)
 	begin_round_now(ladder, now);
 }
 
+void ladder_rearm(struct ladder *ladder, uint64_t now)
+{
+	ladder->configured = ladder->configure_failed = false;
+	ladder->managed_since = 0;
+	if (ladder->trying == LADDER_NONE)
+		begin_round_now(ladder, now);
+}
+
 void ladder_stop(struct ladder *ladder)
 {
 	ladder->state = LADDER_STATE_STOPPED;
@@ -215,6 +223,10 @@ static bool next_configure(struct ladder *ladder, uint64_t now, struct ladder_ac
 	}
 	if (facts->once != LADDER_ONCE_ARMED && facts->once != LADDER_ONCE_REAPPLY)
 		return false;
+	if (facts->choosing) {
+		*action = wait_until(LADDER_NEVER);
+		return true;
+	}
 	if (facts->managed && has_to_set(facts)) {
 		if (ladder->managed_since == 0)
 			ladder->managed_since = now;

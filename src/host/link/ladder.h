@@ -59,6 +59,7 @@ struct ladder_facts {	  /* the world as it is now */
 	enum ladder_once once;
 	bool can_set_ipv4, can_set_ipv6; /* there is an address of ours to set for it */
 	bool managed;			 /* another manager has the NIC: it is left to him */
+	bool choosing; /* which address to set is being found out: nothing is begun meanwhile */
 };
 
 enum ladder_state {
@@ -129,6 +130,8 @@ void ladder_lost(struct ladder *ladder, enum outcome outcome, uint64_t now);
  * could not be configured may be tried again.
  */
 void ladder_restart(struct ladder *ladder, uint64_t now);
+/* The one-time act is armed again by an administrator: also where it was armed and had failed. */
+void ladder_rearm(struct ladder *ladder, uint64_t now);
 void ladder_stop(struct ladder *ladder);
 
 struct ladder_action ladder_next(struct ladder *ladder, uint64_t now);
