@@ -222,8 +222,10 @@ static int serve(const struct options *options)
 
 	log_open("bmclink-endpoint", options->foreground,
 		options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	/* Keys and passwords: not into a core file, not to another process of this user. */
-	prctl(PR_SET_DUMPABLE, 0);
+	/* Keys and passwords: not into a core file, not to another process of this user; but who
+	 * debugs wants to look. */
+	if (!options->debug)
+		prctl(PR_SET_DUMPABLE, 0);
 	state_fd = state_open_dir(options->state_dir, 0700);
 	lock = state_fd < 0 ? state_fd : admin_lock(state_fd);
 	if (lock < 0) {

@@ -121,7 +121,7 @@ static int make_context(struct service *service)
 static int open_family(struct service *service, int family, unsigned int ifindex)
 {
 	enum server_port plain = service->context ? SERVER_PORT_REFUSE : SERVER_PORT_SERVICE;
-	int tls_fd = -1, plain_fd;
+	int tls_fd, plain_fd, r = 0;
 
 	plain_fd = listen_open_socket(family, ifindex, (uint16_t)service->settings.plain_port);
 	if (plain_fd < 0)
@@ -132,7 +132,11 @@ static int open_family(struct service *service, int family, unsigned int ifindex
 			close(plain_fd);
 			return tls_fd;
 		}
-		server_listen(service->server, tls_fd, service->context, SERVER_PORT_SERVICE);
+		r = server_listen(service->server, tls_fd, service->context, SERVER_PORT_SERVICE);
+	}
+	if (r < 0) {
+		close(plain_fd);
+		return r;
 	}
 	return server_listen(service->server, plain_fd, NULL, plain);
 }
