@@ -120,21 +120,28 @@ static void remove_at(struct trust *trust, unsigned int i)
 	trust->n_known--;
 }
 
-static void make_room(struct trust *trust, const struct trust_clock *clock)
+/* An expired one goes, else the oldest; never the one with the id keep. */
+static void make_room(struct trust *trust, unsigned int keep, const struct trust_clock *clock)
 {
-	unsigned int i;
+	unsigned int victim = TRUST_MAX_KNOWN;
 
 	if (trust->n_known < TRUST_MAX_KNOWN)
 		return;
-	for (i = 0; i < trust->n_known; i++) {
-		if (has_expired(&trust->known[i].certificate, clock))
+	for (unsigned int i = 0; i < trust->n_known; i++) {
+		bool expired = has_expired(&trust->known[i].certificate, clock);
+
+		if (trust->known[i].id == keep || (victim < TRUST_MAX_KNOWN && !expired))
+			continue;
+		victim = i;
+		if (expired)
 			break;
 	}
-	remove_at(trust, i < trust->n_known ? i : 0);
+	remove_at(trust, victim);
 }
 
+/* replaces: see struct trust_known. */
 static int add(struct trust *trust, const struct trust_certificate *certificate, const char *pem,
-	const struct trust_clock *clock)
+	unsigned int replaces, const struct trust_clock *clock)
 {
 	char *copy;
 
@@ -143,13 +150,14 @@ static int add(struct trust *trust, const struct trust_certificate *certificate,
 	copy = strdup(pem);
 	if (!copy)
 		return -ENOMEM;
-	make_room(trust, clock);
+	make_room(trust, replaces, clock);
 	if (!trust->next_id)
 		trust->next_id = 1;
 	trust->known[trust->n_known++] = (struct trust_known){
 		.id = trust->next_id++,
 		.certificate = *certificate,
 		.added = clock->now,
+		.replaces = replaces,
 		.pem = copy,
 	};
 	return 0;
@@ -158,7 +166,7 @@ static int add(struct trust *trust, const struct trust_certificate *certificate,
 int trust_add(struct trust *trust, const struct trust_certificate *certificate, const char *pem,
 	const struct trust_clock *clock)
 {
-	int r = add(trust, certificate, pem, clock);
+	int r = add(trust, certificate, pem, 0, clock);
 
 	if (r == 0)
 		trust_window_close(trust);
@@ -169,18 +177,13 @@ int trust_renew(struct trust *trust, unsigned int replaced,
 	const struct trust_certificate *certificate, const char *pem,
 	const struct trust_clock *clock)
 {
-	int r;
-
 	if (trust_find(trust, certificate->fingerprint))
 		return -EEXIST;
 	for (unsigned int i = trust->n_known; i-- > 0;) {
 		if (trust->known[i].replaces == replaced)
 			remove_at(trust, i);
 	}
-	r = add(trust, certificate, pem, clock);
-	if (r == 0)
-		trust->known[trust->n_known - 1].replaces = replaced;
-	return r;
+	return add(trust, certificate, pem, replaced, clock);
 }
 
 unsigned int trust_take_replaced(

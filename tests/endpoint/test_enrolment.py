@@ -45,10 +45,26 @@ def test_the_very_certificate_of_the_connection(bmc, host, stranger):
     assert answer.status == 403
     assert enrolment(bmc) == "Open"
     assert not is_known(bmc, stranger) and not is_known(bmc, host)
-    # Known already, it may not bring in another one either.
+    # In the window a second one may not bring in another either, and shuts nothing.
+    assert bmc.enrol(stranger, given=host).status == 403
+    assert enrolment(bmc) == "Open"
+
+
+def test_known_host_names_its_next(bmc, host, stranger, tmp_path):
+    """Renewal: both work until the next is used, then the old one is gone. Durable."""
+    following = make_certificate(tmp_path, "following")
     assert bmc.enrol(host).status == 201
-    assert bmc.enrol(host, given=stranger).status == 403
+    assert bmc.enrol(host, given=following).status == 201
+    bmc.kill()
+    bmc.start()
+    assert is_known(bmc, host)
+    assert is_known(bmc, following)
+    assert is_refused(bmc, host)
     assert is_refused(bmc, stranger)
+    assert is_known(bmc, following)
+    bmc.kill()
+    bmc.start()
+    assert is_known(bmc, following) and is_refused(bmc, host)
 
 
 def test_without_certificate_nobody_enrols(bmc, host):

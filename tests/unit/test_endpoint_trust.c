@@ -188,6 +188,49 @@ static void remove_and_ids(void **state)
 	assert_int_equal(trust_find(trust, a.fingerprint)->id, 3); /* 1 is never used again */
 }
 
+/* The next certificate beside the one in use; one at a time; the old goes when it is used. */
+static void renew(void **state)
+{
+	struct trust_certificate old = make(1, NOW + YEAR), next = make(2, NOW + YEAR),
+				 other = make(3, NOW + YEAR);
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 0);
+
+	trust_add(trust, &old, "pem", &clock);
+	trust_window_open(trust, TRUST_REASON_ADMINISTRATOR, &clock);
+	assert_int_equal(trust_renew(trust, 1, &old, "pem", &clock), -EEXIST);
+	assert_int_equal(trust_renew(trust, 1, &next, "pem", &clock), 0);
+	assert_true(trust_window_is_open(trust, &clock));
+	assert_int_equal(trust_judge(trust, &old, &clock), TRUST_VERDICT_KNOWN);
+	assert_int_equal(trust_judge(trust, &next, &clock), TRUST_VERDICT_KNOWN);
+	/* Another word of the same host takes the place of the first. */
+	assert_int_equal(trust_renew(trust, 1, &other, "pem", &clock), 0);
+	assert_int_equal(trust->n_known, 2);
+	assert_null(trust_find(trust, next.fingerprint));
+	assert_int_equal(trust_take_replaced(trust, old.fingerprint), 0);
+	assert_int_equal(trust_take_replaced(trust, other.fingerprint), 1);
+	assert_int_equal(trust_take_replaced(trust, other.fingerprint), 0);
+}
+
+/* A full store: room is made, but not by the certificate that is being renewed. */
+static void renew_in_full_store(void **state)
+{
+	struct trust_certificate next = make(99, NOW + YEAR);
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 0);
+
+	for (int i = 1; i <= TRUST_MAX_KNOWN; i++) {
+		struct trust_certificate c = make(i, NOW + YEAR);
+
+		trust_add(trust, &c, "pem", &clock);
+	}
+	assert_int_equal(trust_renew(trust, 1, &next, "pem", &clock), 0);
+	assert_int_equal(trust->n_known, TRUST_MAX_KNOWN);
+	assert_non_null(trust_find(trust, make(1, 0).fingerprint));
+	assert_null(trust_find(trust, make(2, 0).fingerprint));
+	assert_non_null(trust_find(trust, next.fingerprint));
+}
+
 /* Durable, and nothing but what it should be comes back. */
 static void keep_in_file(void **state)
 {
@@ -252,6 +295,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(clock_of_1970, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(remove_and_ids, setup, teardown),
+		cmocka_unit_test_setup_teardown(renew, setup, teardown),
+		cmocka_unit_test_setup_teardown(renew_in_full_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(keep_in_file, setup, teardown),
 	};
 
