@@ -135,6 +135,11 @@ static void reload(struct agent *agent)
 	if (memcmp(&settings, &agent->settings, sizeof(settings)) != 0) {
 		bool link_changed = link_differs(&agent->settings, &settings);
 
+		if (strcmp(settings.interface, agent->settings.interface) != 0)
+			agent->nic.claimed =
+				0; /* as the monitor gives its claim up, or lets it move */
+		agent->nic.ask_managed = true;
+
 		agent->settings = settings;
 		agent_nic_forget(agent, 0);
 		agent->nic.candidate_known = false;

@@ -1,159 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From what the kernel says to the ladder's facts: find the NIC, claim it, care for it, read its
- * profile. */
+/* The NIC that was found: claim it, care for it, read its profile, and make the ladder's facts of
+ * it all. */
 #include <arpa/inet.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "host/agent_private.h"
 
-#define MODULE	"nic"
-#define ASK_ALL UINT_MAX /* more than one NIC changed */
+#define MODULE "nic"
 
 static const char *format_ipv4(struct in_addr address, char *out)
 {
 	return inet_ntop(AF_INET, &address, out, INET6_ADDRSTRLEN);
-}
-
-/* SMBIOS does not change while a system runs: read once. */
-void agent_nic_load_records(struct agent *agent)
-{
-	struct agent_nic *nic = &agent->nic;
-	const char *why;
-
-	for (unsigned int i = 0; nic->n_records < SMBIOS42_MAX_FOUND; i++) {
-		_cleanup_free_ uint8_t *data = NULL;
-		size_t length;
-		bool whole;
-		int r = priv_get_dmi(agent->priv, i, &data, &length, &whole);
-
-		if (r < 0) {
-			if (r != -ENOENT)
-				log_warning(
-					MODULE, "SMBIOS type 42 cannot be read: %s", strerror(-r));
-			break;
-		}
-		if (whole) {
-			nic->n_records = smbios42_walk(
-				data, length, nic->records, SMBIOS42_MAX_FOUND, &nic->bad_records);
-			break;
-		}
-		r = smbios42_decode(data, length, &nic->records[nic->n_records], &why);
-		if (r == 0)
-			nic->n_records++;
-		else if (r == -EBADMSG && nic->bad_records++ == 0)
-			log_warning(MODULE, "SMBIOS type 42 structure %u is malformed: %s", i, why);
-	}
-	log_info(MODULE, "SMBIOS: %zu host interface records, %u malformed", nic->n_records,
-		nic->bad_records);
-}
-
-void agent_nic_forget(struct agent *agent, unsigned int ifindex)
-{
-	struct agent_nic *nic = &agent->nic;
-
-	for (size_t i = 0; i < nic->n_known;) {
-		if (ifindex == 0 || nic->known[i].ifindex == ifindex)
-			nic->known[i] = nic->known[--nic->n_known];
-		else
-			i++;
-	}
-	if (ifindex == 0 || nic->refused == ifindex)
-		nic->refused = 0;
-}
-
-static struct plan_nic *find_known(struct agent_nic *nic, unsigned int ifindex)
-{
-	for (size_t i = 0; i < nic->n_known; i++) {
-		if (nic->known[i].ifindex == ifindex)
-			return &nic->known[i];
-	}
-	return NULL;
-}
-
-/*
- * The ids of a NIC do not change in its life, but its directory in sysfs may come after the
- * kernel's notice of it: it is asked for again when the NIC changes. A failure keeps what is known:
- * a rename is under way.
- */
-static void collect_nics(struct agent *agent)
-{
-	struct agent_nic *nic = &agent->nic;
-
-	for (const struct nic *n = nic_watch_next(agent->watch, NULL); n != NULL;
-		n = nic_watch_next(agent->watch, n)) {
-		struct plan_nic *known = find_known(nic, n->ifindex);
-
-		if (known == NULL && nic->n_known < PLAN_MAX_NICS) {
-			known = &nic->known[nic->n_known++];
-			*known = (struct plan_nic){.ifindex = n->ifindex};
-		}
-		if (known == NULL)
-			continue;
-		if (!known->udev_ready || nic->ask_again == n->ifindex ||
-			nic->ask_again == ASK_ALL) {
-			struct plan_nic facts = {.ifindex = n->ifindex};
-			int r = priv_get_nic_facts(agent->priv, n->ifindex, &facts);
-
-			if (r == 0)
-				*known = facts;
-			else
-				log_debug(MODULE, "no facts of interface %u yet: %s", n->ifindex,
-					strerror(-r));
-		}
-		memcpy(known->name, n->name, sizeof(known->name));
-		memcpy(known->mac, n->mac, sizeof(known->mac));
-	}
-}
-
-/* Listen to udev only while it still has the NIC: on a busy host it says a lot. */
-static void await_udev(struct agent *agent)
-{
-	struct agent_nic *nic = &agent->nic;
-	bool pending = nic->plan.found && !nic->plan.nic.udev_ready;
-	bool news = pending && !nic->awaiting_udev;
-
-	if (pending == nic->awaiting_udev)
-		return;
-	nic->awaiting_udev = pending;
-	if (udev_watch_enable(agent->udev, pending) < 0)
-		log_warning(MODULE, "udev cannot be listened to");
-	if (news)
-		agent_schedule(agent, true); /* it may have finished before we listened */
-}
-
-void agent_nic_udev_hint(void *arg)
-{
-	agent_schedule(arg, true);
-}
-
-static void find_nic(struct agent *agent)
-{
-	struct agent_nic *nic = &agent->nic;
-	unsigned int before = nic->plan.found ? nic->plan.nic.ifindex : 0;
-	struct plan_facts facts;
-
-	collect_nics(agent);
-	facts = (struct plan_facts){.settings = &agent->settings,
-		.records = nic->records,
-		.n_records = nic->n_records,
-		.nics = nic->known,
-		.n_nics = nic->n_known};
-	nic->ask_again = 0;
-	plan_make(&facts, &nic->plan);
-	await_udev(agent);
-	if (nic->plan.found && nic->plan.nic.ifindex != before) {
-		log_notice(MODULE, "pass-through NIC is %s (interface %u, found by %s)",
-			nic->plan.nic.name, nic->plan.nic.ifindex,
-			plan_source_name(nic->plan.nic_source));
-		if (nic->plan.others > 0)
-			log_warning(MODULE, "%u further NICs match; name one with 'interface'",
-				nic->plan.others);
-	} else if (!nic->plan.found && before != 0) {
-		log_notice(MODULE, "pass-through NIC is gone");
-	}
 }
 
 void agent_nic_care(struct agent *agent)
@@ -202,6 +61,8 @@ static bool claim_nic(struct agent *agent)
 		return false;
 	}
 	nic->claimed = ifindex;
+	nic->claimed_source = nic->plan.nic_source;
+	nic->ask_managed = true;
 	nic->candidate_known = nic->probing = false;
 	nic->candidate = 0;
 	agent_nic_care(agent);
@@ -301,6 +162,18 @@ void agent_nic_get_input(const struct agent *agent, struct readiness_input *inpu
 		.ipv4_disabled_by_manager = nic->ipv4_disabled};
 }
 
+/* The answer costs the monitor a look at several files: only when it may be another one. */
+static void ask_managed(struct agent *agent)
+{
+	struct agent_nic *nic = &agent->nic;
+
+	if (!nic->ask_managed)
+		return;
+	nic->ask_managed = false;
+	if (priv_is_managed(agent->priv, &nic->managed, &nic->ipv4_disabled) < 0)
+		nic->managed = nic->ipv4_disabled = false;
+}
+
 void agent_nic_evaluate(struct agent *agent)
 {
 	struct agent_nic *nic = &agent->nic;
@@ -308,34 +181,17 @@ void agent_nic_evaluate(struct agent *agent)
 	struct ladder_facts facts = {0};
 	bool choosing;
 
-	find_nic(agent);
 	if (nic->claimed != 0 && nic_watch_get(agent->watch, nic->claimed) == NULL)
 		nic->claimed = 0;
+	agent_nic_find(agent);
 	if (nic->plan.found && nic->plan.nic.udev_ready && claim_nic(agent)) {
-		if (priv_is_managed(agent->priv, &nic->managed, &nic->ipv4_disabled) < 0)
-			nic->managed = nic->ipv4_disabled = false;
+		ask_managed(agent);
 		choosing = !choose_candidate(agent);
 		agent_nic_get_input(agent, &input);
 		readiness_get_facts(&input, &facts);
 		facts.choosing = choosing;
 	}
 	ladder_set_facts(&agent->ladder, &facts, agent_now());
-}
-
-static void ask_again(struct agent_nic *nic, unsigned int ifindex)
-{
-	nic->ask_again = nic->ask_again == 0 || nic->ask_again == ifindex ? ifindex : ASK_ALL;
-}
-
-void agent_nic_changed(unsigned int ifindex, enum nic_change change, void *arg)
-{
-	struct agent *agent = arg;
-
-	if (change == NIC_LINK_GONE || change == NIC_RESCAN)
-		agent_nic_forget(agent, ifindex);
-	else if (change == NIC_LINK_CHANGED)
-		ask_again(&agent->nic, ifindex);
-	agent_schedule(agent, true);
 }
 
 void agent_nic_configure(struct agent *agent)
@@ -389,6 +245,7 @@ int agent_nic_rearm(struct agent *agent)
 	if (r < 0)
 		return r;
 	agent->nic.candidate_known = false;
+	agent->nic.ask_managed = true;
 	if (agent->nic.claimed != 0)
 		read_profile(agent);
 	ladder_rearm(&agent->ladder, agent_now());

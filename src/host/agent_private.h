@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The agent proper, which runs in the worker: one structure, and the files that share it.
- * agent.c lives and dies, agent_nic.c finds the NIC and feeds the ladder, agent_try.c makes and
- * loses connections, agent_report.c and agent_status.c tell people, agent_control.c answers
- * bmclinkctl.
+ * agent.c lives and dies, agent_find.c finds the NIC, agent_nic.c feeds the ladder, agent_try.c
+ * makes and loses connections, agent_report.c and agent_status.c tell people, agent_control.c
+ * answers bmclinkctl.
  */
 #ifndef BMCLINK_HOST_AGENT_PRIVATE_H
 #define BMCLINK_HOST_AGENT_PRIVATE_H
@@ -44,6 +44,8 @@ struct agent_nic {			      /* the pass-through NIC as it is now */
 	unsigned int bad_records;
 	struct plan plan;
 	unsigned int claimed, refused, ask_again; /* ifindex; 0: none */
+	enum plan_source claimed_source;
+	bool ask_managed; /* something happened to the NIC that another manager may have done */
 	struct priv_profile profile;
 	bool managed, ipv4_disabled;
 	unsigned int candidate; /* of the plan's BMC addresses */
@@ -103,17 +105,20 @@ uint64_t agent_now(void); /* ms, CLOCK_BOOTTIME: a suspended host has waited, to
  * is set. */
 void agent_schedule(struct agent *agent, bool evaluate);
 
-/* agent_nic.c */
+/* agent_find.c */
 void agent_nic_load_records(struct agent *agent);
-void agent_nic_evaluate(struct agent *agent);
+void agent_nic_find(struct agent *agent); /* a new plan */
 void agent_nic_changed(unsigned int ifindex, enum nic_change change, void *arg);
 void agent_nic_udev_hint(void *arg);
+void agent_nic_forget(struct agent *agent, unsigned int ifindex); /* 0: all */
+
+/* agent_nic.c */
+void agent_nic_evaluate(struct agent *agent);
 void agent_nic_arp_answered(struct agent *agent, struct in_addr address);
 void agent_nic_arp_timeout(struct agent *agent);
 void agent_nic_configure(struct agent *agent);
 void agent_nic_spend(struct agent *agent);
 int agent_nic_rearm(struct agent *agent);
-void agent_nic_forget(struct agent *agent, unsigned int ifindex); /* 0: all */
 void agent_nic_care(struct agent *agent);
 void agent_nic_get_input(const struct agent *agent, struct readiness_input *input);
 

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent's handlers across each other: reload, trust and reconfigure in every state; what is
 said of it, once and truly."""
+import os
+import socket
+
 import pytest
 
-from lab import BMC_IPV4, BMC_NIC, HOST_IPV4, HOST_NIC
+from daemons import ROOT
+from lab import BMC_IPV4, BMC_NIC, BMC_ULA, HOST_IPV4, HOST_NIC, HOST_ULA
 from netns import wait_for
 
 
@@ -185,3 +189,104 @@ def test_a_nic_that_udev_has_is_not_called_forbidden(lab):
     event = lab.agent.wait_event("ISM0003", 10)
     assert "udev" in event["text"] and "may not be used" not in event["text"]
     assert "udev" in lab.agent.status()["reason"]["text"]
+
+
+# --- which NIC ------------------------------------------------------------------------------------
+
+def test_renamed_nic_that_the_configuration_names_stays(lab):
+    """By ifindex from the moment on that it is found."""
+    first_connection(lab, interface=HOST_NIC)
+    lab.host.ip("link set %s down" % HOST_NIC)
+    lab.host.ip("link set %s name other9" % HOST_NIC)
+    lab.host.ip("link set other9 up")
+    assert lab.agent.wait_connected("ipv4", 5)["interface"] == "other9"
+
+
+def care_of(lab):
+    """(is there a filter, accept_ra)"""
+    tables = lab.host.run(["nft", "list", "tables"]).stdout
+    return "bmclink" in tables, lab.host.sysctl("ipv6/conf/%s/accept_ra" % HOST_NIC)
+
+
+def test_reload_that_names_another_nic_gives_this_one_up(lab):
+    before = care_of(lab)
+    first_connection(lab, interface="auto")
+    during = care_of(lab)
+    assert during[0] and during != before
+    mark = lab.agent.mark()
+    lab.agent.reload(interface="other0")
+    status = lab.agent.wait_state("no-interface", 5)
+    assert status["interface"] is None and "other0" in status["reason"]["text"]
+    assert care_of(lab) == before
+    assert "ISM0007" in lab.agent.event_ids(mark)
+    lab.agent.reload(interface=HOST_NIC)
+    lab.agent.wait_connected("ipv4", 5)
+    assert care_of(lab) == during
+    assert "ISM1035" not in lab.agent.event_ids(mark)
+
+
+def test_other_nics_cost_no_questions(lab):
+    """Sixty veths come, change and go: the monitor is not asked about ours each time."""
+    first_connection(lab)
+
+    def asked():
+        log = lab.agent.log()
+        return log.count("is-managed: done"), log.count("get-nic-facts: done")
+    before = asked()
+    lines = []
+    for i in range(60):
+        lines.append("link add v%d type veth peer name w%d" % (i, i))
+    for i in range(60):
+        lines += ["link set v%d up" % i, "link set w%d up" % i,
+                  "addr add 10.77.%d.1/24 dev v%d" % (i, i),
+                  "addr del 10.77.%d.1/24 dev v%d" % (i, i)]
+    for i in range(60):
+        lines.append("link del v%d" % i)
+    lab.host.run(["ip", "-batch", "-"], text_input="\n".join(lines) + "\n")
+    # The last of them is known to be seen when a change of ours is.
+    lab.host.ip("addr flush dev %s scope link" % HOST_NIC)
+    lab.agent.wait(lambda s: s["protocol"] != "ipv4", 10, "the address is missed")
+    managed, facts = [b - a for a, b in zip(before, asked())]
+    assert managed <= 16, "asked %d times" % managed
+    assert facts <= 60 * 2 * 8, "facts of NICs asked %d times" % facts
+
+
+def two_records(raw, ipv6):
+    """A type 42 structure with a second Redfish over IP record (DSP0270 8.6) for an IPv6 address."""
+    raw = bytearray(raw)
+    length, at = raw[1], 6 + raw[5]
+    end = at + 1 + 2 + raw[at + 2]
+    second = raw[at + 1:at + 3 + 91]
+    second[1] = 91
+    second[2 + 50:2 + 52] = bytes([1, 2])  # static, IPv6
+    second[2 + 52:2 + 68] = socket.inet_pton(socket.AF_INET6, ipv6)
+    second[2 + 68:2 + 84] = b"\xff" * 8 + bytes(8)
+    second[2 + 90] = 0  # no host name
+    raw[at] = 2
+    raw[end:end] = second
+    raw[1] = length + len(second)
+    return bytes(raw)
+
+
+def test_second_redfish_record_of_one_structure_counts(make_lab):
+    """A BMC may publish its IPv4 and its IPv6 address in one structure."""
+    lab = make_lab(bmc_ula=True)
+    with open(os.path.join(ROOT, "tests", "data", "smbios42", "dell_r740.raw"), "rb") as file:
+        lab.trees.add_type42(two_records(file.read(), BMC_ULA))
+    lab.endpoint.start()
+    lab.agent.start(ipv4="off")
+    status = lab.agent.wait_connected("ipv6")
+    assert status["bmc_address"] == BMC_ULA and status["local_address"] == HOST_ULA
+
+
+def test_nic_that_went_to_a_container_and_came_back(lab):
+    """Same index, another life: what protects the host from the BMC is gone, and set again."""
+    first_connection(lab)
+    during = care_of(lab)
+    index = lab.ifindex
+    lab.host.ip("link set %s netns %s" % (HOST_NIC, lab.bmc.name))
+    lab.agent.wait_state("no-interface", 5)
+    lab.bmc.ip("link set %s netns %s" % (HOST_NIC, lab.host.name))
+    assert lab.ifindex == index
+    lab.agent.wait(lambda s: s["state"] != "no-interface", 5, "the NIC is back")
+    assert care_of(lab) == during

@@ -324,6 +324,7 @@ BAD_PAIRS = [
     ("127.0.0.1", "127.0.0.2"), ("224.0.0.1", "224.0.0.2"), ("255.255.255.255", BMC_IPV4),
     ("8.8.8.9", "8.8.8.8"), (HOST_IPV4, "8.8.8.8"), ("16.1.15.2", "16.1.15.9"),
     (HOST_IPV4, "169.254.169.254"), ("169.254.169.254", BMC_IPV4), ("240.0.0.1", BMC_IPV4),
+    (HOST_IPV4, "169.254.170.2"), ("16.1.15.2", "16.1.15.1"),  # of containers; of another vendor
 ]
 
 
@@ -335,11 +336,21 @@ def test_configure_refuses(claimed, host, bmc):
 
 
 @pytest.mark.parametrize("host,bmc", [
-    ("16.1.15.2", "16.1.15.1"), ("10.1.1.2", "10.1.1.1"), ("172.31.255.2", "172.31.255.1"),
+    ("10.1.1.2", "10.1.1.1"), ("172.31.255.2", "172.31.255.1"),
     ("192.168.7.2", "192.168.7.1"), ("169.254.0.2", "169.254.0.1")])
 def test_configure_accepts(claimed, host, bmc):
     claimed.must("configure", host4=host, bmc4=bmc)
     assert our_pairs(claimed.lab) == [(host, bmc, 32, "link")]
+
+
+def test_configure_accepts_the_vendors_own_net(make_lab):
+    lab = make_lab(ids=("03f0", "2927"))
+    probe = Probe(lab.host, os.path.join(lab.folder, "probe"), lab.trees)
+    lab.on_close(probe.kill)
+    probe.start()
+    probe.must("claim", ifindex=lab.ifindex)
+    probe.must("configure", host4="16.1.15.2", bmc4="16.1.15.1")
+    probe.stop()
 
 
 def test_configure_accepts_a_public_address_that_is_named(claimed):

@@ -37,12 +37,15 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int check4(const struct settings *settings, const char *host, const char *bmc)
+static int check4_on(const struct settings *settings, const char *host, const char *bmc,
+	uint16_t usb_vendor, uint16_t usb_product)
 {
 	struct bounds bounds = {.settings = settings,
 		.addresses = host_addresses,
 		.n_addresses = ARRAY_SIZE(host_addresses),
-		.ifindex = NIC};
+		.ifindex = NIC,
+		.usb_vendor = usb_vendor,
+		.usb_product = usb_product};
 	struct priv_profile wanted = {.has_ipv4 = true};
 	const char *why = NULL;
 	int r;
@@ -52,6 +55,11 @@ static int check4(const struct settings *settings, const char *host, const char 
 	r = bounds_check(&bounds, &wanted, &why);
 	assert_non_null(why);
 	return r;
+}
+
+static int check4(const struct settings *settings, const char *host, const char *bmc)
+{
+	return check4_on(settings, host, bmc, 0, 0);
 }
 
 static int check6(
@@ -77,7 +85,6 @@ static void test_ipv4(void **state)
 	} rows[] = {
 		{"169.254.1.2",	"169.254.1.1",     0		},
 		{"169.254.0.2",	"169.254.0.1",     0		},
-		{"16.1.15.2",	      "16.1.15.1",	   0	    },
 		{"10.255.0.2",      "10.255.0.1",	     0	      },
 		{"172.16.0.2",      "172.16.0.1",	     0	      },
 		{"172.32.0.2",      "172.32.0.1",	     -EPERM	   },
@@ -90,6 +97,9 @@ static void test_ipv4(void **state)
  /* metadata services */
 		{"169.254.1.2",	"169.254.169.254", -EPERM	 },
 		{"169.254.169.253", "169.254.1.1",	   -EPERM	 },
+		{"169.254.1.2",	"169.254.170.2",	 -EPERM     },
+		{"169.254.170.23",  "169.254.1.1",	  -EPERM	},
+		{"169.254.1.2",	"169.254.255.255", -EPERM	 },
  /* nonsense */
 		{"0.0.0.0",	    "169.254.1.1",	   -EPERM	 },
 		{"169.254.1.2",	"0.0.0.1",	   -EPERM	 },
@@ -112,6 +122,21 @@ static void test_ipv4(void **state)
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		if (check4(&settings, rows[i].host, rows[i].bmc) != rows[i].expected)
 			fail_msg("%s peer %s", rows[i].host, rows[i].bmc);
+}
+
+/* A vendor's own public net, on that vendor's NIC only. */
+static void test_vendor_net(void **state)
+{
+	struct settings settings;
+
+	settings_init(&settings);
+	assert_int_equal(check4_on(&settings, "16.1.15.2", "16.1.15.1", 0x03f0, 0x2927), 0);
+	assert_int_equal(check4_on(&settings, "16.1.15.2", "16.1.15.1", 0x413c, 0xa102), -EPERM);
+	assert_int_equal(check4_on(&settings, "16.1.15.2", "16.1.15.1", 0, 0), -EPERM);
+	assert_int_equal(check4_on(&settings, "16.1.15.5", "16.1.15.1", 0x03f0, 0x2927), -EPERM);
+	/* a cloud's metadata service over IPv6 */
+	assert_int_equal(check6(&settings, "fd00:ec2::253", "fd00:ec2::254", 128), -EPERM);
+	assert_int_equal(check6(&settings, "fd00:ec3::253", "fd00:ec3::254", 128), 0);
 }
 
 static void test_what_the_administrator_named(void **state)
@@ -206,6 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ipv4),
+		cmocka_unit_test(test_vendor_net),
 		cmocka_unit_test(test_what_the_administrator_named),
 		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_no_address_at_all),

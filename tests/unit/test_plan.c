@@ -611,6 +611,42 @@ static void test_parse_ids(void **state)
 	assert_int_equal(product, 0xa102);
 }
 
+/* What is in use stays: a better match may show up, and the NIC may get another name. */
+static void test_claimed_nic_stays(void **state)
+{
+	struct settings settings = make_settings();
+	const struct smbios42 record = R_USB_MAC(0x413c, 0xa102, 9);
+	const struct plan_nic nics[] = {USB(3, "a0", 0x413c, 0xa102), USB(9, "b0", 0x413c, 0xa102)};
+	struct plan_facts facts = {.settings = &settings,
+		.records = &record,
+		.n_records = 1,
+		.nics = nics,
+		.n_nics = 2};
+	struct plan plan;
+
+	plan_make(&facts, &plan);
+	assert_int_equal(plan.nic.ifindex, 9);
+	facts.claimed = 3;
+	facts.claimed_source = PLAN_FROM_SMBIOS;
+	plan_make(&facts, &plan);
+	assert_true(plan.found);
+	assert_int_equal(plan.nic.ifindex, 3);
+	facts.claimed = 4; /* gone */
+	plan_make(&facts, &plan);
+	assert_int_equal(plan.nic.ifindex, 9);
+	strcpy(settings.interface, "old0");
+	plan_make(&facts, &plan);
+	assert_false(plan.found);
+	facts.claimed = 9;
+	facts.claimed_source = PLAN_FROM_CONFIG;
+	plan_make(&facts, &plan);
+	assert_true(plan.found);
+	assert_string_equal(plan.nic.name, "b0");
+	assert_string_equal(plan.why_not, "");
+	assert_int_equal(plan.nic_source, PLAN_FROM_CONFIG);
+	assert_int_equal(plan.n_bmc_ipv4, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -621,6 +657,7 @@ int main(void)
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_configure_never),
 		cmocka_unit_test(test_vendor_defaults_are_for_usb),
+		cmocka_unit_test(test_claimed_nic_stays),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_parse_ids),
 	};

@@ -197,6 +197,18 @@ static size_t collect_records(const struct plan_facts *facts, struct plan *plan,
 	return n;
 }
 
+static void keep_claimed(const struct plan_facts *facts, struct plan *plan)
+{
+	for (size_t i = 0; i < facts->n_nics && facts->claimed != 0; i++) {
+		if (facts->nics[i].ifindex != facts->claimed)
+			continue;
+		plan->found = true;
+		plan->nic = facts->nics[i];
+		plan->nic_source = facts->claimed_source;
+		plan->why_not[0] = '\0';
+	}
+}
+
 void plan_make(const struct plan_facts *facts, struct plan *plan)
 {
 	const struct smbios42 *records[SMBIOS42_MAX_FOUND];
@@ -204,6 +216,7 @@ void plan_make(const struct plan_facts *facts, struct plan *plan)
 
 	memset(plan, 0, sizeof(*plan));
 	choose_nic(facts, plan);
+	keep_claimed(facts, plan);
 	if (!plan->found)
 		return;
 	n = collect_records(facts, plan, records, SMBIOS42_MAX_FOUND);

@@ -77,6 +77,10 @@ struct plan_facts {
 	size_t n_records;
 	const struct plan_nic *nics;
 	size_t n_nics;
+	/* The NIC in use, 0: none. It stays the one as long as it lives, whatever it is called by
+	 * now and whatever else shows up; and how it was found. */
+	unsigned int claimed;
+	enum plan_source claimed_source;
 };
 
 void plan_make(const struct plan_facts *facts, struct plan *plan);

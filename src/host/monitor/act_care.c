@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "host/monitor/acts.h"
 
 static void report(struct acts *acts, const char *why)
@@ -24,8 +25,12 @@ int act_care(struct acts *acts, struct wire_reader *in, struct wire_writer *out,
 	 * puts everything back by itself. */
 	if (!wire_is_done(in) || !on)
 		return -EPERM;
-	if (acts->care != NULL) /* of this birth: a claim of another stops it */
+	if (acts->care != NULL) { /* of this index: a claim of another stops it */
+		care_renew(acts->care, why, sizeof(why));
+		if (why[0] != '\0') /* the event came when it was first claimed */
+			log_warning("acts", "care of NIC %u: %s", acts->ifindex, why);
 		return 0;
+	}
 	r = care_start(&target, acts->settings.nic_filter == FILTER_REPLIES, &acts->care, why,
 		sizeof(why));
 	if (r == 0)
@@ -42,6 +47,8 @@ void acts_set_settings(struct acts *acts, const struct settings *settings)
 	if (strcmp(settings->interface, acts->settings.interface) != 0)
 		acts->claim_may_move = true;
 	acts->settings = *settings;
+	if (acts->claim_may_move && acts->ifindex != 0)
+		act_nic_review_claim(acts);
 	if (!filter_changed || acts->care == NULL)
 		return;
 	care_set_filter(acts->care, settings->nic_filter == FILTER_REPLIES, why, sizeof(why));

@@ -64,16 +64,43 @@ static bool is_alive(unsigned int ifindex)
 	return if_indextoname(ifindex, name) != NULL;
 }
 
+static bool is_allowed(const struct acts *acts, const struct plan_nic *nic)
+{
+	struct facts_device devices[FACTS_MAX_DMI];
+	struct facts_roots roots = get_roots(acts);
+	size_t n = facts_read_devices(&roots, devices, FACTS_MAX_DMI);
+
+	return facts_nic_is_allowed(acts->settings.interface, nic, devices, n);
+}
+
+static void give_up(struct acts *acts)
+{
+	act_arp_stop(acts);
+	care_stop(acts->care);
+	acts->care = NULL;
+	acts->claim_may_move = false;
+	acts->ifindex = 0;
+}
+
+void act_nic_review_claim(struct acts *acts)
+{
+	struct facts_roots roots = get_roots(acts);
+	struct plan_nic nic = {.ifindex = acts->ifindex};
+
+	if (sysfs_read_nic_facts(&roots, &nic) == 0 && is_allowed(acts, &nic))
+		return;
+	log_info(MODULE, "NIC %u is given up: the configuration names another one", acts->ifindex);
+	give_up(acts);
+}
+
 /*
  * A claim is for the life of the NIC: the worker cannot walk with its rights from one NIC to the
  * next. It moves when the NIC is gone, or when the configuration no longer allows it.
  */
 int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
 {
-	struct facts_device devices[FACTS_MAX_DMI];
 	struct facts_roots roots = get_roots(acts);
 	struct plan_nic nic = {.ifindex = wire_get_u32(in)};
-	size_t n_devices;
 	int r;
 
 	if (!wire_is_done(in) || nic.ifindex == 0)
@@ -82,18 +109,16 @@ int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer 
 	if (r < 0)
 		return r;
 	read_mac(&nic);
-	n_devices = facts_read_devices(&roots, devices, FACTS_MAX_DMI);
-	if (!facts_nic_is_allowed(acts->settings.interface, &nic, devices, n_devices))
+	if (!is_allowed(acts, &nic))
 		return -EPERM;
 	if (acts->ifindex == nic.ifindex)
 		return 0;
 	if (acts->ifindex != 0 && is_alive(acts->ifindex) && !acts->claim_may_move)
 		return -EPERM;
-	act_arp_stop(acts);
-	care_stop(acts->care);
-	acts->care = NULL;
-	acts->claim_may_move = false;
+	give_up(acts);
 	acts->ifindex = nic.ifindex;
+	acts->usb_vendor = nic.bus == PLAN_BUS_USB ? nic.vendor : 0;
+	acts->usb_product = nic.bus == PLAN_BUS_USB ? nic.product : 0;
 	acts->birth.ifindex = nic.ifindex;
 	machine_read_boot_id(&acts->environment->roots, acts->birth.boot_id);
 	profile_make_nic_id(&nic, acts->nic_id);

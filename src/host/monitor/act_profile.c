@@ -106,7 +106,10 @@ static int apply(const struct acts *acts, const struct priv_profile *wanted)
 static int check_bounds(const struct acts *acts, const struct priv_profile *wanted)
 {
 	_cleanup_free_ struct nl_address *addresses = NULL;
-	struct bounds bounds = {.settings = &acts->settings, .ifindex = acts->ifindex};
+	struct bounds bounds = {.settings = &acts->settings,
+		.ifindex = acts->ifindex,
+		.usb_vendor = acts->usb_vendor,
+		.usb_product = acts->usb_product};
 	const char *why;
 	int r;
 

@@ -75,8 +75,9 @@ struct acts {
 	struct settings settings;
 	struct profile_machine machine;
 	struct profile profile;
-	unsigned int ifindex; /* of the claimed NIC; 0: none */
-	bool claim_may_move;  /* the configuration named another NIC since */
+	unsigned int ifindex;		  /* of the claimed NIC; 0: none */
+	bool claim_may_move;		  /* the configuration named another NIC since */
+	uint16_t usb_vendor, usb_product; /* of the claimed NIC; 0: it is not on USB */
 	char nic_id[PROFILE_MAX_NIC_ID];
 	struct profile_birth birth;
 	struct care *care; /* NULL: not taken */
@@ -138,5 +139,7 @@ ACT(act_audit);
 #undef ACT
 
 void act_arp_stop(struct acts *acts); /* every probe under way */
+/* After new settings: a NIC that they do not allow is given up, with its care. */
+void act_nic_review_claim(struct acts *acts);
 
 #endif

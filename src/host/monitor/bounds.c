@@ -8,11 +8,6 @@
 
 #include "base/util.h"
 
-struct net4 {
-	uint32_t net;
-	unsigned int prefix;
-};
-
 static uint32_t mask4(unsigned int prefix)
 {
 	return prefix == 0 ? 0 : UINT32_MAX << (32 - prefix);
@@ -39,39 +34,18 @@ static bool is_nonsense4(uint32_t address)
 	       address >= 0xe0000000; /* multicast, reserved, broadcast */
 }
 
-/*
- * What may be set without the administrator having named it: link-local, private, and the one
- * public net that a vendor uses for its pass-through NIC. 169.254.169.254 and its neighbour are the
- * metadata services of clouds: who owns that address hands out credentials.
- */
-static bool is_link_like4(uint32_t address)
-{
-	static const struct net4 nets[] = {
-		{0xa9fe0000, 16}, /* 169.254.0.0/16 */
-		{0x10010f00, 30}, /* 16.1.15.0/30, HPE */
-		{0x0a000000, 8 },
-		{0xac100000, 12},
-		{0xc0a80000, 16},
-	};
-	size_t i;
-
-	if (is_in4(address, 0xa9fea900, 24))
-		return false;
-	for (i = 0; i < ARRAY_SIZE(nets); i++)
-		if (is_in4(address, nets[i].net, nets[i].prefix))
-			return true;
-	return false;
-}
-
 static bool is_named4(const struct settings *settings, struct in_addr address)
 {
 	return address.s_addr == settings->host_ipv4.s_addr ||
 	       address.s_addr == settings->bmc_ipv4.s_addr;
 }
 
+/* What may be set without the administrator having named it is what discovery accepts of firmware:
+ * the worker is held to the same. */
 static int check_plausible4(
-	const struct settings *settings, const struct priv_profile *wanted, const char **why)
+	const struct bounds *bounds, const struct priv_profile *wanted, const char **why)
 {
+	const struct settings *settings = bounds->settings;
 	const struct in_addr both[] = {wanted->host_ipv4, wanted->bmc_ipv4};
 	size_t i;
 
@@ -86,7 +60,8 @@ static int check_plausible4(
 		if (is_nonsense4(ntohl(both[i].s_addr)))
 			return -EPERM;
 		*why = "not an address of a pass-through link, and not named in the configuration";
-		if (!is_link_like4(ntohl(both[i].s_addr)) && !is_named4(settings, both[i]))
+		if (!plan_accepts_ipv4(both[i], bounds->usb_vendor, bounds->usb_product) &&
+			!is_named4(settings, both[i]))
 			return -EPERM;
 	}
 	return 0;
@@ -115,11 +90,6 @@ static int check_free4(
 			return -EADDRINUSE;
 	}
 	return 0;
-}
-
-static bool is_ula(const struct in6_addr *address)
-{
-	return (address->s6_addr[0] & 0xfe) == 0xfc;
 }
 
 static bool is_named6(const struct settings *settings, const struct in6_addr *address)
@@ -158,7 +128,7 @@ static int check_plausible6(
 		if (is_nonsense6(both[i]))
 			return -EPERM;
 		*why = "not a unique local IPv6 address, and not named in the configuration";
-		if (!is_ula(both[i]) && !is_named6(settings, both[i]))
+		if (!plan_accepts_ipv6(both[i]) && !is_named6(settings, both[i]))
 			return -EPERM;
 	}
 	return 0;
@@ -199,7 +169,7 @@ int bounds_check(const struct bounds *bounds, const struct priv_profile *wanted,
 
 	*why = NULL; /* no address at all: the NIC is only brought up */
 	if (wanted->has_ipv4)
-		r = check_plausible4(bounds->settings, wanted, why);
+		r = check_plausible4(bounds, wanted, why);
 	if (r == 0 && wanted->has_ipv6)
 		r = check_plausible6(bounds->settings, wanted, why);
 	if (r == 0 && wanted->has_ipv4)

@@ -7,6 +7,8 @@
 #ifndef BMCLINK_HOST_BOUNDS_H
 #define BMCLINK_HOST_BOUNDS_H
 
+#include <stdint.h>
+
 #include "host/monitor/nl.h"
 #include "host/priv.h"
 #include "host/settings.h"
@@ -15,7 +17,8 @@ struct bounds {
 	const struct settings *settings;    /* addresses that the administrator named are his */
 	const struct nl_address *addresses; /* of the whole host */
 	size_t n_addresses;
-	unsigned int ifindex; /* of the NIC */
+	unsigned int ifindex;		  /* of the NIC */
+	uint16_t usb_vendor, usb_product; /* of the NIC; 0: it is not on USB */
 };
 
 /* 0; -EADDRINUSE: the host has it, or the BMC's address lies in another interface's subnet; -EPERM:

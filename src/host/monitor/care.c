@@ -223,6 +223,12 @@ static void set_sysctls(struct care *care, char *why, size_t size)
 	}
 }
 
+void care_renew(struct care *care, char *why, size_t size)
+{
+	why[0] = '\0';
+	set_sysctls(care, why, size);
+}
+
 void care_set_filter(struct care *care, bool filter, char *why, size_t size)
 {
 	int r;

@@ -26,6 +26,8 @@ struct care_target {
  */
 int care_start(
 	const struct care_target *target, bool filter, struct care **care, char *why, size_t size);
+/* The NIC was born again under the same index (it was in a container): its sysctls, once more. */
+void care_renew(struct care *care, char *why, size_t size);
 void care_set_filter(struct care *care, bool filter, char *why, size_t size);
 /* Put back what is still as we set it, and free. NULL does nothing. */
 void care_stop(struct care *care);
