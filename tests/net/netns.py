@@ -19,6 +19,8 @@ CLONE_NEWNET = 0x40000000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 PR_SET_PDEATHSIG = 1
 _MARK = "BMCLINK_PRIVATE"
+# ip and nft, for a user whose PATH lacks them (Debian's default).
+os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
