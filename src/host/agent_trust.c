@@ -71,12 +71,28 @@ int agent_trust_pin(struct agent *agent, const unsigned char *fingerprint)
 	return 0;
 }
 
+/*
+ * DSP0266 clause 8.6 and the Base registry: the BMC has this very certificate. It took it before,
+ * and the answer, or what we wrote of it, was lost.
+ */
+static bool has_it_already(int status, const json_t *body)
+{
+	const json_t *info =
+		json_object_get(json_object_get(body, "error"), "@Message.ExtendedInfo");
+	const char *id = json_string_value(json_object_get(json_array_get(info, 0), "MessageId"));
+	const char *key = id != NULL ? strrchr(id, '.') : NULL;
+
+	return status == 409 && key != NULL && strcmp(key, ".ResourceAlreadyExists") == 0;
+}
+
 static void staged_taken(int status, const json_t *body, void *arg)
 {
 	struct agent *agent = arg;
 	int r;
 
-	if (status != 200 && status != 201) {
+	if (status == 0)
+		return; /* the connection ended first: it is offered over the next one */
+	if (status != 200 && status != 201 && !has_it_already(status, body)) {
 		log_warning(MODULE,
 			"the BMC did not take the new certificate (HTTP %d): the old one stays in "
 			"use",

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent's handlers across each other: reload, trust and reconfigure in every state; what is
 said of it, once and truly."""
+import json
 import os
+import shutil
 import socket
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from daemons import ROOT
 from lab import BMC_IPV4, BMC_NIC, BMC_ULA, HOST_IPV4, HOST_NIC, HOST_ULA
 from netns import wait_for
+from servers import fingerprint, make_certificate
 
 
 def first_connection(lab, protocol="ipv4", **keys):
@@ -290,3 +293,51 @@ def test_nic_that_went_to_a_container_and_came_back(lab):
     assert lab.ifindex == index
     lab.agent.wait(lambda s: s["state"] != "no-interface", 5, "the NIC is back")
     assert care_of(lab) == during
+
+
+# --- the next certificate -------------------------------------------------------------------------
+
+def stage(lab):
+    """A next pair, as an upgrade leaves it for the first connection; returns its fingerprint."""
+    worker = os.path.join(lab.agent.state_dir, "worker")
+    certificate, key = make_certificate(lab.folder, "next", common_name="bmclink-host")
+    owner = os.stat(os.path.join(worker, "agent.key"))
+    for source, name in ((certificate, "agent.next.crt"), (key, "agent.next.key")):
+        target = os.path.join(worker, name)
+        shutil.copy(source, target)
+        os.chown(target, owner.st_uid, owner.st_gid)
+        os.chmod(target, 0o600)
+    return fingerprint(certificate), certificate
+
+
+def wait_certificate(lab, wanted):
+    def shown():
+        found = json.loads(lab.agent.ctl("certificate", "show", "--json").stdout)["fingerprint"]
+        return found.replace(":", "").lower() == wanted.replace(":", "").lower()
+    wait_for(shown, 5, "the next certificate is ours")
+    lab.agent.wait_connected("ipv4", 5)
+
+
+def test_staged_certificate_is_given_and_used(lab):
+    first_connection(lab, ipv6="off")
+    lab.agent.stop()
+    wanted, _ = stage(lab)
+    lab.agent.start()
+    wait_certificate(lab, wanted)
+    lab.agent.stop()
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4", 5)
+
+
+def test_staged_certificate_that_the_bmc_took_before(lab):
+    """The power went between the BMC's answer and our note of it: not offered in vain for ever."""
+    first_connection(lab, ipv6="off")
+    lab.agent.stop()
+    wanted, certificate = stage(lab)
+    with open(certificate) as file:
+        body = json.dumps({"CertificateString": file.read(), "CertificateType": "PEM"})
+    code, answer = lab.curl("/redfish/v1/AccountService/Accounts/host/Certificates",
+                            options=("-H", "Content-Type: application/json", "-d", body))
+    assert code == 201, answer
+    lab.agent.start()
+    wait_certificate(lab, wanted)
