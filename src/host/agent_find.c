@@ -151,6 +151,8 @@ void agent_nic_find(struct agent *agent)
 		.claimed_source = nic->claimed_source};
 	nic->ask_again = 0;
 	plan_make(&facts, &nic->plan);
+	if (nic->candidate >= nic->plan.n_bmc_ipv4)
+		nic->candidate = 0;
 	await_udev(agent);
 	if (nic->plan.found && nic->plan.nic.ifindex != before) {
 		log_notice(MODULE, "pass-through NIC is %s (interface %u, found by %s)",
@@ -190,6 +192,8 @@ void agent_nic_changed(unsigned int ifindex, enum nic_change change, void *arg)
 		break;
 	case NIC_LINK_CHANGED:
 		ask_again(nic, ifindex);
+		if (ours && !nic->candidate_answered) /* a BMC that was off may be on now */
+			nic->candidate_known = false;
 		if (ifindex == nic->refused) /* perhaps for a reason that has passed */
 			nic->refused = 0;
 		break;

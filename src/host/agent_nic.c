@@ -63,7 +63,7 @@ static bool claim_nic(struct agent *agent)
 	nic->claimed = ifindex;
 	nic->claimed_source = nic->plan.nic_source;
 	nic->ask_managed = true;
-	nic->candidate_known = nic->probing = false;
+	nic->candidate_known = nic->candidate_answered = nic->probing = false;
 	nic->candidate = 0;
 	agent_nic_care(agent);
 	read_profile(agent);
@@ -88,14 +88,21 @@ static bool host_has_bmc_on_link(const struct agent *agent, unsigned int candida
 static bool choose_candidate(struct agent *agent)
 {
 	struct agent_nic *nic = &agent->nic;
+	/* The one-time act has settled it, unless there was nothing for it to set. */
+	bool by_profile = nic->profile.once != PRIV_ONCE_ARMED && nic->profile.has_ipv4;
 	bool settled = nic->plan.n_bmc_ipv4 < 2 || !agent->settings.ipv4 || nic->ipv4_disabled ||
-		       nic->profile.once != PRIV_ONCE_ARMED;
+		       by_profile;
 	struct timeval wait = {.tv_usec = AGENT_ARP_MS * 1000};
 
 	if (settled || nic->candidate_known)
 		return true;
 	if (nic->probing)
 		return false;
+	if (nic->profile.once != PRIV_ONCE_ARMED &&
+		!(host_has_bmc_on_link(agent, 0) && host_has_bmc_on_link(agent, 1))) {
+		nic->candidate = host_has_bmc_on_link(agent, 1) ? 1 : 0;
+		return true; /* asked for anew when an address comes */
+	}
 	for (unsigned int i = 0; i < nic->plan.n_bmc_ipv4; i++) {
 		if (priv_probe_arp(agent->priv, nic->plan.bmc_ipv4[i]) == 0)
 			nic->probing = true;
@@ -128,8 +135,10 @@ void agent_nic_arp_answered(struct agent *agent, struct in_addr address)
 
 	if (nic->probing) {
 		for (unsigned int i = 0; i < nic->plan.n_bmc_ipv4; i++) {
-			if (nic->plan.bmc_ipv4[i].s_addr == address.s_addr)
+			if (nic->plan.bmc_ipv4[i].s_addr == address.s_addr) {
+				nic->candidate_answered = true;
 				candidate_found(agent, i, "it answers ARP");
+			}
 		}
 	} else if (nic->profile.has_ipv4 && nic->profile.host_ipv4.s_addr == address.s_addr) {
 		/* The probe for our own address, sent beside the first connection. */

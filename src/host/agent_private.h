@@ -49,7 +49,7 @@ struct agent_nic {			      /* the pass-through NIC as it is now */
 	struct priv_profile profile;
 	bool managed, ipv4_disabled;
 	unsigned int candidate; /* of the plan's BMC addresses */
-	bool candidate_known, probing;
+	bool candidate_known, candidate_answered, probing;
 	bool awaiting_udev;
 	bool careless; /* the protections could not be put in force: said once */
 };

@@ -341,3 +341,37 @@ def test_staged_certificate_that_the_bmc_took_before(lab):
     assert code == 201, answer
     lab.agent.start()
     wait_certificate(lab, wanted)
+
+
+# --- which address --------------------------------------------------------------------------------
+
+def test_other_default_address_is_found_again_after_a_restart(make_lab):
+    """An administrator's address reaches both defaults; only one answers, also the next time."""
+    lab = make_lab(bmc_ipv4="169.254.0.1")
+    lab.host_configure("169.254.77.2/16")
+    assert first_connection(lab, ipv6="off")["bmc_address"] == "169.254.0.1"
+    lab.agent.stop()
+    lab.agent.start()
+    assert lab.agent.wait_connected("ipv4", 5)["bmc_address"] == "169.254.0.1"
+
+
+def test_other_default_address_when_the_bmc_comes_later(make_lab):
+    lab = make_lab(bmc_ipv4="169.254.0.1")
+    lab.host_configure("169.254.77.2/16")
+    first_connection(lab, ipv6="off")
+    lab.agent.stop()
+    lab.bmc.ip("link set %s down" % BMC_NIC)
+    lab.agent.start()
+    lab.agent.wait(lambda s: "carrier" in (s["reason"] or {}).get("text", ""), 5, "no carrier")
+    lab.bmc.ip("link set %s up" % BMC_NIC)
+    assert lab.agent.wait_connected("ipv4", 8)["bmc_address"] == "169.254.0.1"
+
+
+def test_address_that_is_written_down_after_it_was_found(make_lab):
+    """The second of two defaults is in use, and then named: it is the first of one."""
+    lab = make_lab(bmc_ipv4="169.254.0.1")
+    assert first_connection(lab, ipv6="off")["bmc_address"] == "169.254.0.1"
+    mark = lab.agent.mark()
+    lab.agent.reload(bmc_ipv4="169.254.0.1", host_ipv4="169.254.0.2")
+    lab.agent.wait_event("ISM0005", 5, mark)
+    assert lab.agent.wait_connected("ipv4", 5)["bmc_address"] == "169.254.0.1"

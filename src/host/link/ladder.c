@@ -214,6 +214,10 @@ static bool next_configure(struct ladder *ladder, uint64_t now, struct ladder_ac
 	const struct ladder_facts *facts = &ladder->facts;
 	uint64_t end = ladder->configured_at + LADDER_CONFIGURE_MS;
 
+	if (facts->choosing) {
+		*action = wait_until(LADDER_NEVER);
+		return true;
+	}
 	if (ladder->configured) {
 		/* The address is set, the kernel's notice of it may still be on its way. */
 		if (ladder->configure_failed || facts->managed || !has_to_set(facts) || now >= end)
@@ -223,10 +227,6 @@ static bool next_configure(struct ladder *ladder, uint64_t now, struct ladder_ac
 	}
 	if (facts->once != LADDER_ONCE_ARMED && facts->once != LADDER_ONCE_REAPPLY)
 		return false;
-	if (facts->choosing) {
-		*action = wait_until(LADDER_NEVER);
-		return true;
-	}
 	if (facts->managed && has_to_set(facts)) {
 		if (ladder->managed_since == 0)
 			ladder->managed_since = now;

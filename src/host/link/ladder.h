@@ -59,7 +59,8 @@ struct ladder_facts {	  /* the world as it is now */
 	enum ladder_once once;
 	bool can_set_ipv4, can_set_ipv6; /* there is an address of ours to set for it */
 	bool managed;			 /* another manager has the NIC: it is left to him */
-	bool choosing; /* which address to set is being found out: nothing is begun meanwhile */
+	bool choosing; /* which address is the BMC's is being found out: nothing is begun meanwhile
+			*/
 };
 
 enum ladder_state {
