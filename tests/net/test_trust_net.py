@@ -10,8 +10,9 @@ import socket
 
 import pytest
 
+from daemons import program
 from lab import BMC_NIC
-from netns import wait_for
+from netns import run, wait_for
 from peers import MANAGER, ROOT, Service, answer, with_stream
 from servers import (Server, fingerprint, load_certificate, make_certificate, replace_certificate,
                      silent, tls_context)
@@ -253,6 +254,28 @@ def test_pinned_without_a_pin_trusts_nobody(lab):
     lab.endpoint.start()
     lab.agent.start({"Tls": {"trust": "pinned"}}, ipv6="off")
     lab.agent.wait(lambda s: s["state"] == "refused", 10, "refused")
+
+
+def endpoint_trust(lab, *arguments):
+    command = [program("bmclink-endpoint"), "--config", lab.endpoint.config, "--state-dir",
+               lab.endpoint.state_dir, "--runtime-dir", lab.endpoint.runtime_dir, "trust"]
+    return run(lab.bmc.wrap(command + list(arguments)))
+
+
+def test_trust_from_files(lab, tmp_path):
+    """An administrator carries both certificates by hand: no window is open on either side. Each half
+    alone is not enough."""
+    lab.endpoint.start()
+    certificate, _ = make_certificate(str(tmp_path), "stranger")
+    endpoint_trust(lab, "add", certificate)  # somebody is known: the window is closed
+    lab.agent.start({"Tls": {"trust": "pinned"}}, ipv6="off")
+    lab.agent.wait(lambda s: s["state"] == "refused" and "pinned" in s["reason"]["text"], 10, "pin")
+    lab.agent.ctl("trust", "pin", bmc_certificate(lab))
+    wait_refused(lab, "ISM1004")
+    endpoint_trust(lab, "add", agent_certificate(lab))
+    lab.agent.ctl("trust", "pin", bmc_certificate(lab))  # at once, not after the wait of a refusal
+    lab.agent.wait_connected("ipv4")
+    assert "ISM1009" not in lab.agent.event_ids()
 
 
 # --- clocks that were never set -------------------------------------------------------------------
