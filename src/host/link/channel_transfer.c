@@ -62,16 +62,31 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	channel_leave(channel);
 }
 
+/*
+ * A handle for each transfer: libcurl before curl/curl#11103 of May 2023 (7.88.1 is one) keeps in
+ * it a pointer to the last header of the transfer before, freed by then, and appends to it when the
+ * fields of an answer begin with a folded line. What they begin with is up to the BMC. Connections
+ * are the multi handle's, and stay.
+ */
+static int renew_easy(struct transfer *transfer)
+{
+	CURL *easy = curl_easy_init();
+
+	if (!easy)
+		return -ENOMEM;
+	if (transfer->easy)
+		curl_easy_cleanup(transfer->easy);
+	transfer->easy = easy;
+	transfer_set_options(transfer);
+	return 0;
+}
+
 int transfer_init(struct transfer *transfer, struct channel *channel)
 {
 	transfer->channel = channel;
 	transfer->connect_fd = -1;
-	transfer->easy = curl_easy_init();
 	transfer->deadline = evtimer_new(channel->environment->base, on_deadline, transfer);
-	if (!transfer->easy || !transfer->deadline)
-		return -ENOMEM;
-	transfer_set_options(transfer);
-	return 0;
+	return transfer->deadline ? renew_easy(transfer) : -ENOMEM;
 }
 
 static void drop_answer(struct transfer *transfer)
@@ -165,6 +180,13 @@ static void set_method(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, transfer->method);
 }
 
+static int set_request(struct transfer *transfer)
+{
+	set_url(transfer);
+	set_method(transfer);
+	return set_headers(transfer);
+}
+
 static void finish(struct transfer *transfer)
 {
 	transfer_done_fn done = transfer->done;
@@ -198,9 +220,8 @@ void transfer_start(struct transfer *transfer, const char *method, const char *p
 	snprintf(transfer->method, sizeof(transfer->method), "%s", method);
 	snprintf(transfer->path, sizeof(transfer->path), "%s", path);
 	transfer->done = done;
-	set_url(transfer);
-	set_method(transfer);
-	if (set_headers(transfer) < 0 || (body && !transfer->request_body)) {
+	if (renew_easy(transfer) < 0 || set_request(transfer) < 0 ||
+		(body && !transfer->request_body)) {
 		transfer->local = true;
 		finish(transfer);
 		return;
