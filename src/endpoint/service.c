@@ -178,8 +178,9 @@ static int start_listening(struct service *service)
 
 	if (r < 0)
 		return r;
-	/* Also of a firmware that has just learnt TLS: nobody can be known to it yet. */
-	if (!service->trust.n_known && service->profile.tls)
+	/* Also of a firmware that has just learnt TLS: nobody can be known to it yet. A store that
+	 * cannot be read is no first use: only the administrator or a host reset opens it then. */
+	if (!service->trust.n_known && service->profile.tls && !service->trust_damaged)
 		service_open_window(service, TRUST_REASON_EMPTY);
 	service_watch_expiry(service);
 	return listen_new(service->base, service->settings.interface, &handlers, &service->listen);
@@ -212,9 +213,9 @@ static void load_trust(struct service *service)
 {
 	int r = trust_load(&service->trust, service->state_fd);
 
+	service->trust_damaged = r < 0;
 	if (r < 0)
-		log_error(
-			"trust", TRUST_FILE " cannot be read (%s): no host is known", strerror(-r));
+		lclog_emit(service->log, MSG_ISM1041, strerror(-r));
 	r = accounts_load(&service->accounts, service->state_fd);
 	if (r < 0)
 		log_error("accounts", ACCOUNTS_FILE " cannot be read (%s): no password is set",

@@ -29,6 +29,7 @@ struct service {
 	char uuid[40];
 	SSL_CTX *context; /* NULL: no TLS */
 	struct trust trust;
+	bool trust_damaged; /* its file is there and cannot be read: empty, but not a first use */
 	struct accounts accounts;
 	struct lclog *log;
 	struct refusals *refusals;

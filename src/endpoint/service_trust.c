@@ -118,6 +118,18 @@ static void name_fingerprint(const struct trust_certificate *certificate, char *
 	text_make_hex(certificate->fingerprint, CERT_FINGERPRINT_SIZE, ':', out);
 }
 
+/* What is on disk is ours again, also after a file that could not be read. */
+static int save_trust(struct service *service)
+{
+	int r = trust_save(&service->trust, service->state_fd);
+
+	if (r < 0)
+		log_error("trust", "not saved: %s", strerror(-r));
+	else
+		service->trust_damaged = false;
+	return r;
+}
+
 /* replaced: id of the certificate of the same host that this one will replace; 0: a new host. */
 static int add_certificate(struct service *service, const char *pem, size_t length,
 	unsigned int replaced, const struct connection *connection, unsigned int *id)
@@ -138,9 +150,8 @@ static int add_certificate(struct service *service, const char *pem, size_t leng
 	if (r < 0)
 		return r;
 	*id = trust_find(&service->trust, certificate.fingerprint)->id;
-	r = trust_save(&service->trust, service->state_fd);
+	r = save_trust(service);
 	if (r < 0) {
-		log_error("trust", "not saved: %s", strerror(-r));
 		trust_remove_id(&service->trust, *id);
 		return r;
 	}
@@ -174,11 +185,9 @@ static int save_and_cut(
 	struct service *service, const char *reason, const struct connection *except)
 {
 	struct cut cut = {service, except};
-	int r = trust_save(&service->trust, service->state_fd);
-
 	/* In memory it is gone in any case: rather too little trust than too much. */
-	if (r < 0)
-		log_error("trust", "not saved: %s", strerror(-r));
+	int r = save_trust(service);
+
 	server_close_matching(service->server, lost_trust, reason, &cut);
 	service_watch_expiry(service);
 	return r;

@@ -68,6 +68,7 @@ static int load_host(struct trust *trust, const json_t *host)
 int trust_load(struct trust *trust, int dir_fd)
 {
 	_cleanup_json_ json_t *object = NULL;
+	const json_t *hosts;
 	json_int_t next;
 	size_t i;
 	json_t *host;
@@ -83,8 +84,12 @@ int trust_load(struct trust *trust, int dir_fd)
 	if (json_integer_value(json_object_get(object, "Version")) != TRUST_FILE_VERSION ||
 		next < 1 || next > INT32_MAX)
 		return -EBADMSG;
+	/* What has lost its hosts is damaged, not empty: that would open the window. */
+	hosts = json_object_get(object, "Hosts");
+	if (!json_is_array(hosts))
+		return -EBADMSG;
 	trust->next_id = (unsigned int)next;
-	json_array_foreach(json_object_get(object, "Hosts"), i, host)
+	json_array_foreach(hosts, i, host)
 	{
 		r = load_host(trust, host);
 		if (r < 0) {

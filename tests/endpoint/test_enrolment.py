@@ -232,3 +232,43 @@ def test_control_socket_takes_no_garbage(bmc):
                 continue
             assert not answer or b'"error"' in answer
     assert bmc.command("trust", "list").returncode == 0
+
+
+@pytest.mark.parametrize("content", [
+    "", "{", "[]", "{}", '{"Version": 1, "NextId": 2}', '{"Version": 2, "NextId": 2, "Hosts": []}',
+    '{"Version": 1, "NextId": 2, "Hosts": [{"Id": 1, "Added": 0, "Certificate": "x"}]}', None])
+def test_damaged_store_is_no_first_use(bmc, host, stranger, content):
+    """Who can damage a file (a power cut, worn flash) must not thereby open the window."""
+    assert bmc.enrol(host).status == 201
+    bmc.stop()
+    path = os.path.join(bmc.state_dir, "trust.json")
+    os.unlink(path)
+    if content is None:
+        os.mkdir(path)  # it cannot be read at all
+    else:
+        with open(path, "w") as file:
+            file.write(content)
+    bmc.start()
+    assert bmc.root()["Oem"]["Bmclink"]["Enrolment"] == "Closed"
+    assert alert_of(lambda: bmc.enrol(stranger)) == 48
+    assert bmc.entries("ISM1041")
+    bmc.reload(firmware_version="9.9.9")  # starts listening anew
+    bmc.wait_entry("ISM1030")
+    assert bmc.root()["Oem"]["Bmclink"]["Enrolment"] == "Closed"
+    if content is None:
+        os.rmdir(path)
+    # The administrator's word is needed, and is enough, for this and the next start.
+    assert bmc.command("trust", "forget").returncode == 0
+    assert bmc.root()["Oem"]["Bmclink"]["Enrolment"] == "Open"
+    bmc.stop()
+    bmc.start()
+    assert bmc.enrol(host).status == 201
+
+
+def test_no_store_is_a_first_use(bmc, host):
+    """The other side of the test above."""
+    assert bmc.enrol(host).status == 201
+    bmc.stop()
+    os.unlink(os.path.join(bmc.state_dir, "trust.json"))
+    bmc.start()
+    assert bmc.enrol(host).status == 201
