@@ -2,6 +2,7 @@
 """Every test here runs in namespaces of its own: the machine's network is never touched."""
 import contextlib
 import os
+import pathlib
 import shutil
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from lab import Lab  # noqa: E402
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "xdist_group(name): tests that must not run side by side")
     netns.enter_private([sys.executable, "-m", "pytest"] + list(config.invocation_params.args))
 
 
@@ -26,15 +28,21 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture
-def make_lab(request):
+def tmp_path():
+    """Below our own /run: an unprivileged worker gets there, and it is gone with us."""
+    folder = tempfile.mkdtemp(prefix="test", dir="/run")
+    os.chmod(folder, 0o755)
+    yield pathlib.Path(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def make_lab(tmp_path, request):
     """make_lab(**options): a Lab that ends with the test. When it failed, the logs are shown."""
     labs = []
     with contextlib.ExitStack() as stack:
         def make(**options):
-            # Below our own /run: an unprivileged worker gets there, and it is gone with us.
-            folder = tempfile.mkdtemp(prefix="lab", dir="/run")
-            os.chmod(folder, 0o755)
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder = tmp_path / ("lab%d" % len(labs))
             labs.append(stack.enter_context(Lab(folder, **options)))
             return labs[-1]
         yield make

@@ -44,6 +44,7 @@ class Lab:
 
     def __init__(self, folder, ids=DELL_NIC, bmc_ipv4=BMC_IPV4, bmc_ipv6=True, bmc_ula=False):
         self.folder = str(folder)
+        os.makedirs(self.folder, exist_ok=True)
         self.ids, self.bmc_ipv4 = ids, bmc_ipv4
         self.bmc_ipv6, self.bmc_ula = bmc_ipv6, bmc_ula
         self.closers = []

@@ -10,6 +10,9 @@ from audit import AuditListener
 from lab import BMC_IPV4
 from servers import replace_certificate
 
+# There is one switch of the kernel's auditing, for all of the machine.
+pytestmark = pytest.mark.xdist_group("audit")
+
 
 @pytest.fixture
 def audit():

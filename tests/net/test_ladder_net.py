@@ -41,18 +41,28 @@ def test_s06_ipv4_fails_after_it_was_configured(lab, fault):
     assert "ISM0004" in lab.agent.event_ids()
 
 
-@pytest.mark.parametrize("fault", [dead_silent, dead_refused])
-def test_s06_ipv4_dies_while_connected(lab, fault):
+def test_s06_ipv4_goes_silent_while_connected(lab):
+    """Keep-alive finds out; then it is one time-out over IPv4, and IPv6."""
     lab.endpoint.start()
     lab.agent.start()
     lab.agent.wait_connected("ipv4")
     lab.host.link_local(HOST_NIC)
-    fault(lab)
-    began = time.monotonic()
+    lab.silence_ipv4()
+    lab.agent.wait(lambda s: s["state"] != "connected", 30, "the silence is noticed")
+    noticed = time.monotonic()
+    lab.agent.wait_connected("ipv6", 8)
+    assert time.monotonic() - noticed < 2  # 1 s is the goal, measured by the bench
+
+
+def test_s06_ipv4_is_refused_after_a_restart_of_the_bmc(lab):
+    lab.endpoint.start()
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4")
+    lab.host.link_local(HOST_NIC)
+    dead_refused(lab)
     lab.endpoint.stop()
     lab.endpoint.start()
     lab.agent.wait_connected("ipv6", 8)
-    assert time.monotonic() - began < 5
 
 
 def test_s06_slow_acceptor_over_ipv4(lab):
