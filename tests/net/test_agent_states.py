@@ -255,7 +255,7 @@ def test_other_nics_cost_no_questions(lab):
 
 
 def two_records(raw, ipv6):
-    """A type 42 structure with a second Redfish over IP record (DSP0270 8.6) for an IPv6 address."""
+    """A type 42 structure with a second Redfish over IP record (DSP0270 8.6), for IPv6."""
     raw = bytearray(raw)
     length, at = raw[1], 6 + raw[5]
     end = at + 1 + 2 + raw[at + 2]

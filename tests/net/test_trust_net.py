@@ -263,8 +263,8 @@ def endpoint_trust(lab, *arguments):
 
 
 def test_trust_from_files(lab, tmp_path):
-    """An administrator carries both certificates by hand: no window is open on either side. Each half
-    alone is not enough."""
+    """An administrator carries both certificates by hand: no window is open on either side.
+    Each half alone is not enough."""
     lab.endpoint.start()
     certificate, _ = make_certificate(str(tmp_path), "stranger")
     endpoint_trust(lab, "add", certificate)  # somebody is known: the window is closed
