@@ -115,6 +115,7 @@ void agent_report_connected(struct agent *agent, enum ladder_protocol previous)
 	report_quality(agent, info);
 }
 
+/* A BMC that refuses now for this reason, now for that, is no line each time. */
 static void report_refusal(
 	struct agent *agent, enum ladder_protocol protocol, const struct channel_result *result)
 {
@@ -125,11 +126,11 @@ static void report_refusal(
 	switch (result->outcome) {
 	case OUTCOME_OWN_EXPIRED:
 		format_date(agent->identity.not_after, date, sizeof(date));
-		event_emit(agent->events, MSG_ISM1002, name, date);
+		event_emit_flapping(agent->events, MSG_ISM1002, name, date);
 		break;
 	case OUTCOME_PEER_EXPIRED:
 		format_date(result->peer_not_after, date, sizeof(date));
-		event_emit(agent->events, MSG_ISM1003, name, date);
+		event_emit_flapping(agent->events, MSG_ISM1003, name, date);
 		break;
 	case OUTCOME_IDENTITY_CHANGED:
 		if (agent->trust.pinned)
@@ -138,21 +139,21 @@ static void report_refusal(
 			snprintf(a, sizeof(a), "%s", agent->settings.pin);
 		if (result->has_fingerprint)
 			format_fingerprint(result->fingerprint, b);
-		event_emit(agent->events, MSG_ISM1001, name, a, b);
+		event_emit_flapping(agent->events, MSG_ISM1001, name, a, b);
 		break;
 	case OUTCOME_VERSION:
 		snprintf(a, sizeof(a), "%s to %s",
 			tls_version_name((enum tls_version)agent->settings.tls_min_version),
 			tls_version_name((enum tls_version)agent->settings.tls_max_version));
-		event_emit(agent->events, MSG_ISM1005, name, a, result->detail);
+		event_emit_flapping(agent->events, MSG_ISM1005, name, a, result->detail);
 		break;
 	case OUTCOME_NOT_KNOWN:
 	case OUTCOME_DOWNGRADE:
 	case OUTCOME_TLS_REQUIRED:
-		event_emit(agent->events, outcome_message(result->outcome), name);
+		event_emit_flapping(agent->events, outcome_message(result->outcome), name);
 		break;
 	default:
-		event_emit(agent->events, MSG_ISM1027, name, result->detail);
+		event_emit_flapping(agent->events, MSG_ISM1027, name, result->detail);
 		break;
 	}
 }

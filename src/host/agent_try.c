@@ -170,6 +170,7 @@ void agent_try_restart(struct agent *agent)
 	agent_neighbour_stop(agent);
 	drop(&agent->trying);
 	end_current(agent, OUTCOME_RESTARTED);
+	memset(agent->report.failed, 0, sizeof(agent->report.failed)); /* told again, if it is so */
 	ladder_restart(&agent->ladder, agent_now());
 	agent_schedule(agent, true);
 }

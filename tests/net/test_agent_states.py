@@ -11,7 +11,7 @@ import pytest
 from daemons import ROOT
 from lab import BMC_IPV4, BMC_NIC, BMC_ULA, HOST_IPV4, HOST_NIC, HOST_ULA
 from netns import wait_for
-from servers import fingerprint, make_certificate
+from servers import Server, fingerprint, make_certificate
 
 
 def first_connection(lab, protocol="ipv4", **keys):
@@ -375,3 +375,35 @@ def test_address_that_is_written_down_after_it_was_found(make_lab):
     lab.agent.reload(bmc_ipv4="169.254.0.1", host_ipv4="169.254.0.2")
     lab.agent.wait_event("ISM0005", 5, mark)
     assert lab.agent.wait_connected("ipv4", 5)["bmc_address"] == "169.254.0.1"
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+def test_refusal_after_an_administrators_act_is_told_again(lab):
+    first_connection(lab, ipv6="off")
+    for pin in ("ab", "cd"):
+        mark = lab.agent.mark()
+        lab.agent.ctl("trust", "pin", pin * 32)
+        event = lab.agent.wait_event("ISM1001", 5, mark)
+        assert event["args"][1].replace(":", "").lower() == pin * 32
+
+
+def test_refusals_in_turn_are_counted(lab):
+    """Now this reason, now that: two entries with a count, not a line each."""
+    answers = []
+
+    def refuse(connection):
+        connection.recv(4096)
+        answers.append("426 Upgrade Required" if len(answers) % 2 else "401 Unauthorized")
+        connection.sendall(("HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                            % answers[-1]).encode())
+    with Server(lab.bmc, refuse, port=80):
+        lab.agent.start({"Tls": {"tls": "off"}}, ipv6="off")
+        for n in range(1, 7):
+            wait_for(lambda: len(answers) >= n, 10, "attempt %d" % n)
+            lab.agent.wait_event("ISM1017" if n % 2 == 0 else "ISM1027", 5)
+            wait_for(lambda: sum(e["count"] for e in lab.agent.events()
+                                 if e["id"] in ("ISM1017", "ISM1027")) >= n, 5, "%d events" % n)
+            lab.agent.ctl("trust", "reset")
+    ids = lab.agent.event_ids()
+    assert ids.count("ISM1017") == 1 and ids.count("ISM1027") == 1, ids
