@@ -386,19 +386,3 @@ const char *ladder_protocol_name(enum ladder_protocol protocol)
 {
 	return protocol == LADDER_IPV4 ? "IPv4" : protocol == LADDER_IPV6 ? "IPv6" : "none";
 }
-
-const char *ladder_missing_name(enum ladder_missing missing)
-{
-	static const char *const names[] = {
-		[LADDER_LACKS_NOTHING] = "nothing",
-		[LADDER_LACKS_NIC] = "nic",
-		[LADDER_LACKS_UP] = "up",
-		[LADDER_LACKS_CARRIER] = "carrier",
-		[LADDER_LACKS_ENABLED] = "enabled",
-		[LADDER_LACKS_ADDRESS] = "address",
-		[LADDER_LACKS_TENTATIVE] = "tentative",
-		[LADDER_LACKS_PEER] = "peer",
-	};
-
-	return names[missing];
-}

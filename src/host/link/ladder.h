@@ -147,6 +147,5 @@ enum ladder_missing ladder_get_missing(const struct ladder *ladder, enum ladder_
 const char *ladder_state_name(
 	enum ladder_state state); /* as in `bmclinkctl status`: "no-interface" */
 const char *ladder_protocol_name(enum ladder_protocol protocol); /* "IPv4" */
-const char *ladder_missing_name(enum ladder_missing missing);	 /* "address": for logs */
 
 #endif
