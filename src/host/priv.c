@@ -342,6 +342,23 @@ int priv_probe_arp(struct priv *priv, struct in_addr target)
 	return finish(&call);
 }
 
+int priv_get_password(struct priv *priv, char password[PRIV_MAX_PASSWORD + 1])
+{
+	struct call call;
+	int r;
+
+	begin(&call, priv, ACT_GET_PASSWORD);
+	r = finish(&call);
+	if (r < 0)
+		return r;
+	wire_get_string(&call.in, password, PRIV_MAX_PASSWORD + 1);
+	r = end(&call);
+	explicit_bzero(priv->answer, call.in.length);
+	if (r < 0)
+		explicit_bzero(password, PRIV_MAX_PASSWORD + 1);
+	return r;
+}
+
 /* Cut to what the act takes: a record with a shorter address is better than none. */
 static void put_field(struct wire_writer *out, const char *s)
 {

@@ -17,6 +17,8 @@
 #include "base/message.h"
 #include "host/discover/plan.h"
 
+#define PRIV_MAX_PASSWORD 256 /* bytes */
+
 struct priv;
 
 enum priv_once {
@@ -88,6 +90,12 @@ int priv_rearm(struct priv *priv); /* `bmclinkctl reconfigure` */
 /* Per-interface sysctls and the nft table of ours, for this birth of the NIC. Off is refused: the
  * monitor puts them back itself, at stop and when the claim moves. */
 int priv_care(struct priv *priv, bool on);
+/*
+ * The password of [Login], for one log-in: to be wiped at once. -EPERM: none is configured, or no
+ * NIC is claimed; other errors say why the file is not used (login_explain_password() of
+ * link/login.h).
+ */
+int priv_get_password(struct priv *priv, char password[PRIV_MAX_PASSWORD + 1]);
 int priv_probe_arp(struct priv *priv, struct in_addr target); /* answer: PRIV_NOTICE_ARP */
 
 enum priv_audit {

@@ -43,6 +43,9 @@ static const struct config_key keys[] = {
 	{"Tls", "trust", config_parse_enum, MEMBER(trust), .names = trust_names,
 		.fallback = "first-use"},
 	{"Tls", "pin", settings_parse_pin, MEMBER(pin), .fallback = ""},
+	{"Login", "user", settings_parse_user, MEMBER(login_user), .fallback = ""},
+	{"Login", "password_file", settings_parse_path, MEMBER(login_password_file),
+		.fallback = ""},
 	{"InbandAccess", "enabled", config_parse_onoff, MEMBER(inband_access), .fallback = "off"},
 	{"SnmpGet", "enabled", config_parse_onoff, MEMBER(snmp_get), .fallback = "off"},
 	{"LocalNames", "enabled", config_parse_onoff, MEMBER(local_names), .fallback = "on"},
@@ -66,6 +69,11 @@ static const char *find_contradiction(const struct settings *s)
 	if (s->pin[0] && !s->tls)
 		return "pin in [Tls]: expected tls = on, for without TLS nothing shows who the BMC "
 		       "is";
+	if (s->login_password_file[0] && !s->login_user[0])
+		return "password_file in [Login]: expected user beside it";
+	if (s->login_password_file[0] && !s->tls)
+		return "password_file in [Login]: expected tls = on, for a password never goes "
+		       "over a connection without TLS";
 	return NULL;
 }
 

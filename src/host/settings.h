@@ -14,6 +14,8 @@ enum settings_configure { CONFIGURE_ONCE, CONFIGURE_NEVER };
 enum settings_filter { FILTER_REPLIES, FILTER_OFF };
 enum settings_trust { TRUST_KCS, TRUST_FIRST_USE, TRUST_PINNED };
 
+#define SETTINGS_MAX_USER 64 /* bytes; also the bound of a certificate's CN (RFC 5280 A.1) */
+
 struct settings {
 	/* [Link] */
 	char interface[64]; /* "auto", a name, or "usb:VVVV:PPPP" */
@@ -29,6 +31,9 @@ struct settings {
 	int tls_max_version; /* for tests of old versions; not in the manual's examples */
 	int trust;	     /* enum settings_trust */
 	char pin[100];	     /* SHA-256 in hex, with or without ':'; "" when not given */
+	/* [Login]: for a BMC that does not log the host in by its certificate */
+	char login_user[SETTINGS_MAX_USER + 1]; /* "": none */
+	char login_password_file[256];		/* absolute; "": none */
 	/* [InbandAccess], [SnmpGet], [LocalNames], [AutoUpdate]: the switch of each feature */
 	bool inband_access, snmp_get, local_names;
 	int auto_update; /* 0 off, 1 notify, 2 install */

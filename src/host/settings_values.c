@@ -75,3 +75,28 @@ int settings_parse_pin(
 		text_make_hex(bytes, sizeof(bytes), ':', hex);
 	return config_parse_string(key, hex, target, expected);
 }
+
+int settings_parse_user(
+	const struct config_key *key, const char *value, void *target, const char **expected)
+{
+	size_t length = strlen(value);
+
+	/* ':' ends the user in HTTP's Basic scheme (RFC 7617), and no BMC has it in a name. */
+	if (length >= key->size || !text_is_printable(value, length) ||
+		strpbrk(value, " \t:") != NULL) {
+		*expected = "the name of an account of the BMC, at most 64 bytes, without blanks "
+			    "and ':'";
+		return -EINVAL;
+	}
+	return config_parse_string(key, value, target, expected);
+}
+
+int settings_parse_path(
+	const struct config_key *key, const char *value, void *target, const char **expected)
+{
+	if (*value && (*value != '/' || !text_is_printable(value, strlen(value)))) {
+		*expected = "an absolute path, or nothing";
+		return -EINVAL;
+	}
+	return config_parse_string(key, value, target, expected);
+}

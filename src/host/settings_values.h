@@ -14,5 +14,9 @@ int settings_parse_interface(const struct config_key *, const char *, void *, co
 int settings_parse_port(const struct config_key *, const char *, void *, const char **);
 /* char[size]: a SHA-256 fingerprint in hex, kept as lower-case hex with ':', or nothing. */
 int settings_parse_pin(const struct config_key *, const char *, void *, const char **);
+/* char[size]: the name of a BMC's account, printable, without blanks, or nothing. */
+int settings_parse_user(const struct config_key *, const char *, void *, const char **);
+/* char[size]: an absolute path, or nothing. */
+int settings_parse_path(const struct config_key *, const char *, void *, const char **);
 
 #endif

@@ -154,6 +154,14 @@ static json_t *do_settings(const json_t *command)
 	return json_pack("{s:i, s:s}", "r", r, "text", text == NULL ? "" : text);
 }
 
+static json_t *do_password(const json_t *command)
+{
+	char password[PRIV_MAX_PASSWORD + 1] = "";
+	int r = priv_get_password(probe.env->priv, password);
+
+	return json_pack("{s:i, s:s}", "r", r, "password", password);
+}
+
 static json_t *do_machine(const json_t *command)
 {
 	return json_pack("{s:i, s:s}", "r", 0, "machine", probe.env->machine);
@@ -284,6 +292,7 @@ static const struct {
 	{"arp",	do_arp      },
 	{"audit",	  do_audit	  },
 	{"settings",  do_settings },
+	{"password",  do_password },
 	{"machine",   do_machine  },
 	{"tcp",	do_tcp      },
 	{"raw",	do_raw      },

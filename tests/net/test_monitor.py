@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The acts of the monitor, each asked for by a worker in its real sandbox: effect and refusal."""
+import errno
 import json
 import os
 import re
@@ -44,6 +45,75 @@ def tables(lab):
 def sysctl(lab, key):
     """key with % for the NIC's name"""
     return lab.host.sysctl(key.replace("%", HOST_NIC))
+
+
+# The password of the BMC's account
+
+def with_password(probe, content=b"s3cret pass\n", mode=0o600, owner=0):
+    path = os.path.join(probe.lab.folder, "password")
+    if content is not None:
+        with open(path, "wb") as file:
+            file.write(content)
+        os.chown(path, owner, 0)
+        os.chmod(path, mode)
+    probe.start(sections={"Login": {"user": "host", "password_file": path}})
+    probe.must("claim", ifindex=probe.lab.ifindex)
+    return path
+
+
+@pytest.mark.parametrize("content,password", [
+    (b"s3cret pass\n", "s3cret pass"), (b"x", "x"), (b"x\r\n", "x"),
+    (b"p" * 256 + b"\n", "p" * 256), ("gr\u00fc\u00dfe".encode(), "gr\u00fc\u00dfe")])
+def test_password_is_given_when_asked_for(probe, content, password):
+    with_password(probe, content)
+    assert probe.must("password")["password"] == password
+    assert password == "x" or password not in probe.log()
+
+
+@pytest.mark.parametrize("content,mode,owner,error,why", [
+    (b"s3cret", 0o640, 0, errno.EACCES, "group or others"),
+    (b"s3cret", 0o604, 0, errno.EACCES, "group or others"),
+    (b"s3cret", 0o620, 0, errno.EACCES, "group or others"),
+    (b"s3cret", 0o600, 12, errno.EACCES, "not owned by root"),
+    (b"", 0o600, 0, errno.ENODATA, "empty"), (b"\n", 0o600, 0, errno.ENODATA, "empty"),
+    (b"p" * 257, 0o600, 0, errno.EFBIG, "longer"), (b"p" * 9999, 0o600, 0, errno.EFBIG, "longer"),
+    (b"s3\ncret\n", 0o600, 0, errno.EILSEQ, "one line"),
+    (b"s3\0cret\n", 0o600, 0, errno.EILSEQ, "one line"),
+    (b"\xff\xfe\n", 0o600, 0, errno.EILSEQ, "one line"),
+    (None, 0, 0, errno.ENOENT, "No such file")])
+def test_password_file_that_is_not_used(probe, content, mode, owner, error, why):
+    """Each with the reason in the log, and never with a word of what is in it."""
+    with_password(probe, content, mode, owner)
+    answer = probe.ask("password")
+    assert (answer["r"], answer["password"]) == (-error, "")
+    assert why in probe.log() and "cret" not in probe.log()
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo,
+                                  lambda path: os.symlink(path + "-there", path)],
+                         ids=["folder", "pipe", "link"])
+def test_password_file_that_is_no_file(probe, make):
+    path = with_password(probe)
+    os.rename(path, path + "-there")  # what a link leads to would do
+    make(path)
+    if not os.path.islink(path):
+        os.chmod(path, 0o600)
+    assert probe.r("password") in (-errno.EINVAL, -errno.ELOOP)
+    os.rmdir(path) if os.path.isdir(path) else os.unlink(path)
+    os.rename(path + "-there", path)
+    assert probe.must("password")["password"] == "s3cret pass"
+
+
+def test_no_password_unless_configured_and_claimed(probe):
+    probe.start()
+    probe.must("claim", ifindex=probe.lab.ifindex)
+    assert probe.r("password") == EPERM
+    probe.stop()
+    path = with_password(probe)
+    assert probe.must("password")["password"] == "s3cret pass"
+    probe.stop()
+    probe.start(sections={"Login": {"user": "host", "password_file": path}})
+    assert probe.r("password") == EPERM  # no NIC is claimed: there is nobody to log in to
 
 
 # Claim

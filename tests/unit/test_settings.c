@@ -53,6 +53,7 @@ static void test_every_key(void **state)
 				   "nic_filter = off\n"
 				   "[Tls]\ntls_min_version = 1.2\ntls_max_version = 1.2\n"
 				   "trust = pinned\npin = " PIN_PLAIN "\n"
+				   "[Login]\nuser = host\npassword_file = /etc/bmclink/password\n"
 				   "[InbandAccess]\nenabled = on\n[SnmpGet]\nenabled = on\n"
 				   "[LocalNames]\nenabled = off\n[AutoUpdate]\nmode = install\n";
 	struct settings s, again;
@@ -69,6 +70,8 @@ static void test_every_key(void **state)
 	assert_int_equal(s.tls_min_version, TLS_1_2);
 	assert_int_equal(s.trust, TRUST_PINNED);
 	assert_string_equal(s.pin, PIN_COLONS); /* one form, whichever was written */
+	assert_string_equal(s.login_user, "host");
+	assert_string_equal(s.login_password_file, "/etc/bmclink/password");
 	assert_true(s.inband_access && s.snmp_get && !s.local_names && s.auto_update == 2);
 
 	/* Written and read again it is the same: every key takes part. */
@@ -142,6 +145,12 @@ static const struct {
 	{"[Link]\nhost_ipv6 = fd00::1\nbmc_ipv6 = fd00:0::1\n", "F: host_ipv6 and bmc_ipv6 in [Link]"},
 	{"[Link]\nport = 80\nplain_port = 80\n", "F: port and plain_port"},
 	{"[Tls]\ntls_min_version = 1.3\ntls_max_version = 1.2\n", "F: tls_min_version in [Tls]: expected at most"},
+	{"[Login]\nuser = a b\n", "F:2: Key 'user' in [Login]: expected the name of an account"},
+	{"[Login]\nuser = a:b\n", "F:2: Key 'user' in [Login]"},
+	{"[Login]\nuser = 12345678901234567890123456789012345678901234567890123456789012345\n", "F:2: Key 'user' in [Login]"},
+	{"[Login]\nuser = x\npassword_file = secret\n", "F:3: Key 'password_file' in [Login]: expected an absolute path"},
+	{"[Login]\npassword_file = /secret\n", "F: password_file in [Login]: expected user"},
+	{"[Tls]\ntls = off\n[Login]\nuser = x\npassword_file = /secret\n", "F: password_file in [Login]: expected tls = on"},
 	{"[Tls]\ntls = off\npin = " PIN_PLAIN "\n", "F: pin in [Tls]: expected tls = on"},
 };
 /* clang-format on */
@@ -166,7 +175,11 @@ static void test_no_contradiction(void **state)
 	static const char *const right[] = {"[Link]\nhost_ipv4 = 1.2.3.4\n",
 		"[Link]\nbmc_ipv6 = fd00::1\n", "[Link]\nport = 80\n",
 		"[Tls]\ntls_min_version = 1.2\ntls_max_version = 1.2\n",
-		"[Link]\nipv4 = off\nipv6 = off\n",
+		"[Link]\nipv4 = off\nipv6 = off\n", "[Login]\nuser = bmclink\n",
+		"[Login]\nuser = x\npassword_file = /secret\n",
+		"[Login]\nuser = "
+		"1234567890123456789012345678901234567890123456789012345678901234\n",
+		"[Tls]\ntls = off\n[Login]\nuser = x\n",
 		"[Tls]\ntrust = pinned\n" /* bmclinkctl trust pin may give it */};
 	struct settings s;
 	char *error = NULL;

@@ -35,6 +35,7 @@ static const struct act table[] = {
 	{"probe-arp",     ACT_PROBE_ARP,     IP4,          IP4,          true,  act_probe_arp},
 	{"open-neighbour", ACT_OPEN_NEIGHBOUR, 0,          0,            true,  act_open_neighbour},
 	{"audit",         ACT_AUDIT,         3+3*4,        3+3*(4+ACTS_MAX_AUDIT_FIELD),  false, act_audit},
+	{"get-password",  ACT_GET_PASSWORD,  0,            0,            true,  act_get_password},
 };
 /* clang-format on */
 
@@ -188,6 +189,7 @@ int acts_serve(struct acts *acts, int request_fd)
 	uint8_t request[WIRE_MAX_REQUEST + 1];
 	struct wire_writer out;
 	ssize_t n;
+	int r;
 
 	if (buffer == NULL)
 		return -ENOMEM;
@@ -200,5 +202,7 @@ int acts_serve(struct acts *acts, int request_fd)
 	wire_writer_init(&out, buffer, WIRE_MAX_ANSWER);
 	/* one byte more than the longest was room for: an over-long request is seen as such */
 	acts_run(acts, request, (size_t)n, &out, &fd);
-	return answer(request_fd, &out, fd);
+	r = answer(request_fd, &out, fd);
+	explicit_bzero(buffer, out.used); /* it may have held a password */
+	return r;
 }

@@ -44,6 +44,7 @@ enum act_number { /* part of the wire format; never reused */
 	ACT_PROBE_ARP = 13,
 	ACT_AUDIT = 14,
 	ACT_OPEN_NEIGHBOUR = 15,
+	ACT_GET_PASSWORD = 16,
 };
 
 struct acts_roots { /* where /sys and the others are; tests give prepared trees */
@@ -136,6 +137,7 @@ ACT(act_rearm);
 ACT(act_care);
 ACT(act_probe_arp);
 ACT(act_audit);
+ACT(act_get_password);
 #undef ACT
 
 void act_arp_stop(struct acts *acts); /* every probe under way */
