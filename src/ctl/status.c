@@ -76,6 +76,20 @@ static void print_bmc(const json_t *status)
 		print_field(0, "BMC", PRINT_PLAIN, "%s", text);
 }
 
+static void print_login(const json_t *status)
+{
+	const json_t *events = json_object_get(status, "events");
+	const char *login = print_string(status, "login", NULL);
+	const char *by = print_string(events, "by", NULL);
+	const char *reason = print_string(events, "reason", NULL);
+
+	if (login)
+		print_field(0, "Logged in", PRINT_PLAIN, "by %s", login);
+	if (by)
+		print_field(0, "Events", PRINT_PLAIN, "by %s%s%s", by, reason ? ": " : "",
+			reason ? reason : "");
+}
+
 static void print_connection(const json_t *status)
 {
 	const char *local = print_string(status, "local_address", NULL);
@@ -87,6 +101,7 @@ static void print_connection(const json_t *status)
 	else
 		print_field(0, "Protocol", PRINT_PLAIN, "%s", protocol_name(status));
 	print_encryption(status);
+	print_login(status);
 	print_bmc(status);
 }
 
@@ -126,6 +141,20 @@ static void print_features(const json_t *status)
 	}
 }
 
+/* What the BMC cannot do, whatever is switched on here. */
+static void print_unavailable(const json_t *status)
+{
+	const json_t *list = json_object_get(status, "unavailable"), *item;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	print_heading("Not with this BMC");
+	json_array_foreach(list, i, item)
+		print_field(1, print_string(item, "name", "?"), PRINT_PLAIN, "unavailable: %s",
+			print_string(item, "reason", "no reason given"));
+}
+
 static void print_status(const json_t *status)
 {
 	const char *since = print_string(status, "since", NULL);
@@ -142,6 +171,7 @@ static void print_status(const json_t *status)
 			: "not yet: the one-time configuration is armed");
 	print_previous(status);
 	print_features(status);
+	print_unavailable(status);
 	fflush(stdout);
 }
 

@@ -148,6 +148,13 @@ static void reload(struct agent *agent)
 		if (agent->nic.claimed != 0)
 			agent_nic_care(agent);
 	}
+	/* Another password may be in the file: an administrator has looked at it. */
+	if (agent->memory.hold.refused > 0) {
+		agent->memory.hold = (struct login_hold){0};
+		agent_try_restart(agent);
+	}
+	agent->memory.stream_ends = 0;
+	agent->report.said_stream = false;
 	agent_schedule(agent, true);
 }
 
@@ -157,9 +164,10 @@ static void stop(struct agent *agent)
 		return;
 	agent->stopping = true;
 	ladder_stop(&agent->ladder);
-	agent_try_drop_all(agent);
+	agent_try_leave_all(agent);
 	event_emit(agent->events, MSG_ISM1022);
-	event_base_loopbreak(agent->base);
+	if (!agent_try_is_leaving(agent))
+		event_base_loopbreak(agent->base);
 }
 
 static void on_notice(enum priv_notice notice, const void *data, size_t length, void *arg)
@@ -262,6 +270,8 @@ static int start(struct agent *agent)
 		.pair = &agent->identity.pair,
 		.build_epoch = BMCLINK_BUILD_EPOCH,
 		.open_socket = open_socket,
+		.get_password = agent_bmc_get_password,
+		.memory = &agent->memory,
 		.now = wall_clock,
 		.arg = agent};
 	ladder_init(&agent->ladder, (uint32_t)(agent_now() ^ (uint64_t)getpid() << 16));

@@ -2,8 +2,8 @@
 /*
  * The agent proper, which runs in the worker: one structure, and the files that share it.
  * agent.c lives and dies, agent_find.c finds the NIC, agent_nic.c feeds the ladder, agent_try.c
- * makes and loses connections, agent_report.c and agent_status.c tell people, agent_control.c
- * answers bmclinkctl.
+ * makes and loses connections, agent_bmc.c knows BMCs of other makes, agent_report.c and
+ * agent_status.c tell people, agent_control.c answers bmclinkctl.
  */
 #ifndef BMCLINK_HOST_AGENT_PRIVATE_H
 #define BMCLINK_HOST_AGENT_PRIVATE_H
@@ -35,6 +35,8 @@ struct agent_attempt { /* a connection being tried, or the one that stands */
 	struct channel *channel;
 	enum ladder_protocol protocol;
 };
+
+#define AGENT_MAX_LEAVING 4 /* channels that still end their session */
 
 struct agent_nic {			      /* the pass-through NIC as it is now */
 	struct plan_nic known[PLAN_MAX_NICS]; /* facts from the monitor, by ifindex */
@@ -72,6 +74,7 @@ struct agent_report { /* what was said last, so that it is said once */
 	char lost_address[INET6_ADDRSTRLEN]; /* the BMC's, of the last connection */
 	enum outcome lost;		     /* why the last connection ended */
 	time_t lost_at;
+	bool said_stream, said_foreign; /* what agent_bmc.c says once */
 	struct {
 		enum outcome outcome;
 		char detail[256];
@@ -88,6 +91,8 @@ struct agent {
 	struct agent_nic nic;
 	struct ladder ladder;
 	struct agent_attempt current, trying;
+	struct channel *leaving[AGENT_MAX_LEAVING];
+	struct channel_memory memory; /* of the BMC, over channels */
 	struct agent_neighbour neighbour;
 	struct udev_watch *udev;
 	struct channel_environment channels;
@@ -127,6 +132,9 @@ void agent_try_begin(struct agent *agent, enum ladder_protocol protocol);
 void agent_try_neighbour(struct agent *agent, const struct in6_addr *address);
 void agent_try_no_neighbour(struct agent *agent, bool several);
 void agent_try_drop(struct agent *agent, enum ladder_protocol protocol);
+/* At the end, in good order: sessions are ended, which takes a moment. */
+void agent_try_leave_all(struct agent *agent);
+bool agent_try_is_leaving(const struct agent *agent);
 void agent_try_drop_all(struct agent *agent); /* at the end: nobody is told */
 /* What connections are made with has changed: what there is ends, and all begins anew. */
 void agent_try_restart(struct agent *agent);
@@ -149,6 +157,12 @@ const char *agent_report_get_detail(const struct agent *agent, enum outcome outc
 /* Why there is no interface that could be used. */
 const char *agent_report_get_no_interface(const struct agent *agent);
 void agent_report_monitor_event(struct agent *agent, const struct priv_event *event);
+
+/* agent_bmc.c: a BMC that is not ours */
+int agent_bmc_get_password(char password[PRIV_MAX_PASSWORD + 1], void *agent);
+void agent_bmc_changed(struct channel *channel, void *agent);
+void agent_bmc_report_connected(struct agent *agent);
+void agent_bmc_add_status(const struct agent *agent, json_t *status);
 
 /* agent_status.c */
 json_t *agent_get_status(const struct agent *agent);

@@ -152,6 +152,9 @@ static void report_refusal(
 	case OUTCOME_TLS_REQUIRED:
 		event_emit_flapping(agent->events, outcome_message(result->outcome), name);
 		break;
+	case OUTCOME_LOGIN:
+		event_emit(agent->events, MSG_ISM1050, name, result->detail);
+		break;
 	default:
 		event_emit_flapping(agent->events, MSG_ISM1027, name, result->detail);
 		break;

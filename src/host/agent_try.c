@@ -17,6 +17,41 @@ static void drop(struct agent_attempt *attempt)
 	channel_close(channel);
 }
 
+static void on_ended(struct channel *channel, void *arg)
+{
+	struct agent *agent = arg;
+
+	for (size_t i = 0; i < AGENT_MAX_LEAVING; i++) {
+		if (agent->leaving[i] == channel)
+			agent->leaving[i] = NULL;
+	}
+	channel_close(channel);
+	if (agent->stopping && !agent_try_is_leaving(agent))
+		event_base_loopbreak(agent->base);
+}
+
+bool agent_try_is_leaving(const struct agent *agent)
+{
+	for (size_t i = 0; i < AGENT_MAX_LEAVING; i++) {
+		if (agent->leaving[i] != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* As drop(), where the BMC can still be told. */
+static void leave(struct agent *agent, struct agent_attempt *attempt)
+{
+	for (size_t i = 0; i < AGENT_MAX_LEAVING && attempt->channel != NULL; i++) {
+		if (agent->leaving[i] != NULL)
+			continue;
+		if (channel_end_session(attempt->channel, on_ended, agent))
+			agent->leaving[i] = util_steal_ptr(attempt->channel);
+		break;
+	}
+	drop(attempt);
+}
+
 /* The attempt ended without a connection: tell people and the ladder. */
 static void fail(
 	struct agent *agent, enum ladder_protocol protocol, const struct channel_result *result)
@@ -57,11 +92,12 @@ static void done(struct channel *channel, const struct channel_result *result, v
 		fail(agent, protocol, result);
 		return;
 	}
-	drop(&agent->current); /* make before break: the new one has proven itself */
+	leave(agent, &agent->current); /* make before break: the new one has proven itself */
 	agent->current = agent->trying;
 	agent->trying = (struct agent_attempt){0};
 	ladder_attempt_done(&agent->ladder, protocol, OUTCOME_CONNECTED, agent_now());
 	agent_report_connected(agent, previous);
+	agent_bmc_report_connected(agent);
 	agent_trust_offer_staged(agent);
 	agent_schedule(agent, false);
 }
@@ -80,7 +116,8 @@ static void lost(struct channel *channel, const struct channel_result *result, v
 
 static void open_channel(struct agent *agent, const struct channel_target *target)
 {
-	const struct channel_handlers handlers = {.done = done, .lost = lost, .arg = agent};
+	const struct channel_handlers handlers = {
+		.done = done, .lost = lost, .changed = agent_bmc_changed, .arg = agent};
 	int r = channel_open(&agent->channels, target, &handlers, &agent->trying.channel);
 	struct channel_result result = {.outcome = OUTCOME_LOCAL};
 
@@ -180,4 +217,13 @@ void agent_try_drop_all(struct agent *agent)
 	agent_neighbour_stop(agent);
 	drop(&agent->trying);
 	drop(&agent->current);
+	for (size_t n = 0; n < AGENT_MAX_LEAVING; n++)
+		channel_close(util_steal_ptr(agent->leaving[n]));
+}
+
+void agent_try_leave_all(struct agent *agent)
+{
+	agent_neighbour_stop(agent);
+	drop(&agent->trying);
+	leave(agent, &agent->current);
 }

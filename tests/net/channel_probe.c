@@ -39,7 +39,10 @@ struct probe {
 	unsigned int n_requests, n_answers;
 	time_t now; /* 0: the real clock */
 	long stay_ms, max_pushed, max_socket_calls, socket_calls;
-	bool keep_alive, sandbox, close_in_done, close_in_push;
+	bool keep_alive, sandbox, close_in_done, close_in_push, end_session;
+	const char *password; /* "-ERRNO": as if the monitor refused it */
+	struct channel_memory memory;
+	json_t *events; /* the life line, as it changed */
 };
 
 static double elapsed_ms(const struct probe *probe)
@@ -83,6 +86,16 @@ static int open_socket(int family, void *arg)
 	return n_spare > 0 ? spare_sockets[--n_spare] : make_socket(probe, family);
 }
 
+static int get_password(char password[PRIV_MAX_PASSWORD + 1], void *arg)
+{
+	const struct probe *probe = arg;
+
+	if (probe->password[0] == '-')
+		return atoi(probe->password);
+	snprintf(password, PRIV_MAX_PASSWORD + 1, "%s", probe->password);
+	return 0;
+}
+
 static time_t probe_now(void *arg)
 {
 	const struct probe *probe = arg;
@@ -123,9 +136,35 @@ static void stop(struct probe *probe)
 	event_base_loopbreak(probe->base);
 }
 
+static void on_ended(struct channel *channel, void *arg)
+{
+	struct probe *probe = arg;
+
+	json_object_set_new(probe->out, "ended", json_real(elapsed_ms(probe)));
+	channel_close(channel);
+	probe->channel = NULL;
+	stop(probe);
+}
+
+static void finish(struct probe *probe)
+{
+	if (!probe->end_session || !channel_end_session(probe->channel, on_ended, probe))
+		stop(probe);
+}
+
 static void on_stay_over(evutil_socket_t fd, short what, void *arg)
 {
-	stop(arg);
+	finish(arg);
+}
+
+static void on_changed(struct channel *channel, void *arg)
+{
+	static const char *const names[] = {"none", "stream", "polling"};
+	struct probe *probe = arg;
+	const struct channel_info *info = channel_get_info(channel);
+
+	json_array_append_new(
+		probe->events, json_pack("[s, s]", names[info->events], info->events_reason));
 }
 
 static void on_answer(int status, const json_t *body, void *arg)
@@ -136,7 +175,7 @@ static void on_answer(int status, const json_t *body, void *arg)
 	json_array_append_new(probe->answers,
 		json_pack("{s:i, s:O?}", "status", status, "body", body ? (json_t *)body : NULL));
 	if (probe->n_answers == probe->n_requests && probe->stay_ms == 0)
-		stop(probe);
+		finish(probe);
 }
 
 static void send_requests(struct probe *probe)
@@ -161,6 +200,8 @@ static void on_done(struct channel *channel, const struct channel_result *result
 
 	json_object_set_new(probe->out, "done", result_to_json(probe, result));
 	json_object_set_new(probe->out, "info", info_to_json(channel));
+	json_object_set_new(probe->out, "ours", json_boolean(channel_get_info(channel)->ours));
+	json_object_set_new(probe->out, "login", json_integer(channel_get_info(channel)->login));
 	if (probe->close_in_done) {
 		channel_close(channel);
 		probe->channel = NULL;
@@ -234,6 +275,11 @@ enum option_id {
 	SOCKETS,
 	CLOSE_IN_DONE,
 	CLOSE_IN_PUSH,
+	USER,
+	PASSWORD,
+	POLL,
+	END_SESSION,
+	STREAM_ENDS,
 	DEBUG,
 };
 
@@ -262,6 +308,11 @@ static const struct option options[] = {
 	{"sockets",	    1, NULL, SOCKETS},
 	{"close-in-done",		  0, NULL, CLOSE_IN_DONE},
 	{"close-in-push",	  0, NULL, CLOSE_IN_PUSH},
+	{"user",	 1, NULL, USER},
+	{"password",     1, NULL, PASSWORD},
+	{"poll",	 1, NULL, POLL},
+	{"end-session",		0, NULL, END_SESSION},
+	{"stream-ends",	1, NULL, STREAM_ENDS},
 	{"debug",	  0, NULL, DEBUG},
 	{0	  },
 };
@@ -358,6 +409,24 @@ static int set_option(struct probe *probe, int id, const char *value)
 	case CLOSE_IN_PUSH:
 		probe->close_in_push = true;
 		return 0;
+	case USER:
+		snprintf(probe->settings.login_user, sizeof(probe->settings.login_user), "%s",
+			value);
+		return 0;
+	case PASSWORD:
+		probe->password = value;
+		snprintf(probe->settings.login_password_file,
+			sizeof(probe->settings.login_password_file), "/nowhere");
+		return 0;
+	case POLL:
+		probe->environment.poll_ms = (unsigned int)atoi(value);
+		return 0;
+	case END_SESSION:
+		probe->end_session = true;
+		return 0;
+	case STREAM_ENDS:
+		probe->memory.stream_ends = (unsigned int)atoi(value);
+		return 0;
 	case DEBUG:
 		log_set_level(LOG_LEVEL_DEBUG);
 		return 0;
@@ -414,8 +483,11 @@ static int run(struct probe *probe)
 {
 	long before;
 
-	struct channel_handlers handlers = {
-		.done = on_done, .lost = on_lost, .pushed = on_pushed, .arg = probe};
+	struct channel_handlers handlers = {.done = on_done,
+		.lost = on_lost,
+		.pushed = on_pushed,
+		.changed = on_changed,
+		.arg = probe};
 	int r = channel_init_library();
 
 	probe->base = event_base_new();
@@ -430,6 +502,8 @@ static int run(struct probe *probe)
 	probe->environment.pair = &probe->pair;
 	probe->environment.open_socket = open_socket;
 	probe->environment.now = probe_now;
+	probe->environment.get_password = get_password;
+	probe->environment.memory = &probe->memory;
 	probe->environment.arg = probe;
 	clock_gettime(CLOCK_MONOTONIC, &probe->started);
 	before = count_fds();
@@ -450,6 +524,7 @@ int main(int argc, char **argv)
 	probe.out = json_object();
 	probe.pushed = json_array();
 	probe.answers = json_array();
+	probe.events = json_array();
 	r = parse(&probe, argc, argv);
 	if (r < 0) {
 		fprintf(stderr, "channel_probe: bad option\n");
@@ -460,6 +535,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "channel_probe: %s\n", strerror(-r));
 	json_object_set_new(probe.out, "pushed", probe.pushed);
 	json_object_set_new(probe.out, "answers", probe.answers);
+	json_object_set_new(probe.out, "events", probe.events);
+	json_object_set_new(probe.out, "stale", json_integer(probe.memory.n_stale));
+	json_object_set_new(probe.out, "stream_ends", json_integer(probe.memory.stream_ends));
+	json_object_set_new(probe.out, "refused", json_integer(probe.memory.hold.refused));
 	json_object_set_new(probe.out, "sockets", json_integer(probe.socket_calls));
 	json_object_set_new(probe.out, "ms", json_real(elapsed_ms(&probe)));
 	json_dumpf(probe.out, stdout, JSON_COMPACT);

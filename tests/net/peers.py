@@ -19,6 +19,7 @@ ROOT = {
     "Managers": {"@odata.id": "/redfish/v1/Managers"},
     "EventService": {"@odata.id": "/redfish/v1/EventService"},
     "Links": {"ManagerProvidingService": {"@odata.id": "/redfish/v1/Managers/bmc"}},
+    "Oem": {"Bmclink": {"Enrolment": "Closed"}},  # one of ours; bmcs.py has the others
 }
 MANAGER = {"@odata.id": "/redfish/v1/Managers/bmc", "Model": "T-1000", "FirmwareVersion": "4.2"}
 

@@ -14,7 +14,7 @@
 #include "host/link/channel_internal.h"
 
 static const char *const state_names[] = {
-	"new", "root", "managers", "manager", "enrol", "up", "ended", "closed"};
+	"new", "root", "login", "managers", "manager", "enrol", "up", "ended", "leaving", "closed"};
 
 struct trust_clock channel_clock(const struct channel *channel)
 {
@@ -100,6 +100,7 @@ void channel_report(struct channel *channel, const struct channel_result *result
 		return;
 	}
 	channel_set_state(channel, CHANNEL_ENDED);
+	channel_session_abandon(channel);
 	channel_stop(channel);
 	if (was_up)
 		handlers->lost(channel, result, handlers->arg);
@@ -125,6 +126,8 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 	channel_enter(channel);
 	if (channel->state == CHANNEL_NEW)
 		channel_attempt_start(channel);
+	else if (channel->state == CHANNEL_LEAVING)
+		channel_session_farewell(channel);
 	else
 		channel_request_start(channel);
 	channel_leave(channel);
@@ -153,6 +156,7 @@ int channel_open(const struct channel_environment *environment, const struct cha
 	if (!channel)
 		return -ENOMEM;
 	channel->environment = environment;
+	channel->memory = environment->memory ?: &channel->own_memory;
 	channel->target = *target;
 	channel->handlers = *handlers;
 	channel->main.connect_fd = channel->side.connect_fd = -1;
@@ -181,6 +185,7 @@ void channel_close(struct channel *channel)
 		return;
 	channel_enter(channel);
 	channel_set_state(channel, CHANNEL_CLOSED);
+	channel_session_abandon(channel);
 	/* From within a callback of libcurl its handles must stay: channel_leave() frees them. */
 	channel_request_drop(channel);
 	channel_leave(channel);

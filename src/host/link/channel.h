@@ -8,6 +8,10 @@
  * enrolment and we may take it, our certificate is given to our account and the outcome is
  * OUTCOME_ENROLLED. Then the Server-Sent Events stream is the life line: its end is the loss of the
  * channel.
+ *
+ * A BMC that is not one of ours (no Oem.Bmclink in its ServiceRoot) may want a session log-in
+ * instead of the certificate, may have no stream, or one that ends by itself: then it is asked each
+ * 30 s, and info says why.
  */
 #ifndef BMCLINK_HOST_CHANNEL_H
 #define BMCLINK_HOST_CHANNEL_H
@@ -19,16 +23,25 @@
 #include <jansson.h>
 
 #include "base/tls.h"
+#include "host/link/login.h"
 #include "host/link/outcome.h"
 #include "host/link/trust.h"
+#include "host/priv.h"
 
-#define CHANNEL_TCP_MS	  700
-#define CHANNEL_TLS_MS	  3000
-#define CHANNEL_ANSWER_MS 3000
-#define CHANNEL_MAX_BODY  (1024 * 1024)
-#define CHANNEL_MAX_EVENT (256 * 1024) /* one server-sent event */
+#define CHANNEL_TCP_MS	     700
+#define CHANNEL_TLS_MS	     3000
+#define CHANNEL_ANSWER_MS    3000
+#define CHANNEL_POLL_SECONDS 30
+#define CHANNEL_MAX_BODY     (1024 * 1024)
+#define CHANNEL_MAX_EVENT    (256 * 1024) /* one server-sent event */
+
+#define CHANNEL_MAX_PATH  1024
+#define CHANNEL_MAX_STALE 4
 
 struct channel;
+
+enum channel_login { CHANNEL_LOGIN_NONE, CHANNEL_LOGIN_CERTIFICATE, CHANNEL_LOGIN_SESSION };
+enum channel_events { CHANNEL_EVENTS_NONE, CHANNEL_EVENTS_STREAM, CHANNEL_EVENTS_POLLING };
 
 struct channel_info { /* what a channel knows; valid from done() on while the channel lives */
 	int family;
@@ -41,6 +54,23 @@ struct channel_info { /* what a channel knows; valid from done() on while the ch
 	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
 	char vendor[64], model[64], firmware_version[64]; /* of the BMC, printable */
 	bool clock_unset;				  /* dates were skipped */
+	bool ours; /* the BMC runs bmclink's endpoint, or one that says it does as much */
+	enum channel_login login;
+	enum channel_events events;
+	char events_reason[160]; /* why no stream; "" with one */
+};
+
+/*
+ * What one BMC taught us that the next channel must know; the owner keeps it, zeroed at first and
+ * at a reload. Another BMC (by its certificate) starts it afresh.
+ */
+struct channel_memory {
+	bool has_fingerprint;
+	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
+	struct login_hold hold;
+	unsigned int stream_ends; /* in a row, each right after the stream was opened */
+	unsigned int n_stale;	  /* sessions that could not be ended: the next one ends them */
+	char stale[CHANNEL_MAX_STALE][CHANNEL_MAX_PATH];
 };
 
 struct channel_result {
@@ -71,6 +101,11 @@ struct channel_environment { /* borrowed; outlives every channel */
 	/* A TCP socket bound to the NIC, non-blocking (from the monitor); negative errno on
 	 * failure. */
 	int (*open_socket)(int family, void *arg);
+	/* The password of settings.login_user; negative errno as of priv_get_password(). NULL: no
+	 * session is ever made. */
+	int (*get_password)(char password[PRIV_MAX_PASSWORD + 1], void *arg);
+	struct channel_memory *memory; /* NULL: each channel starts without one */
+	unsigned int poll_ms;	       /* 0: CHANNEL_POLL_SECONDS; for tests */
 	/* CLOCK_REALTIME seconds; replaceable by tests. */
 	time_t (*now)(void *arg);
 	void *arg;
@@ -84,6 +119,8 @@ struct channel_handlers {
 	void (*lost)(struct channel *channel, const struct channel_result *result, void *arg);
 	/* A Redfish Event payload that the BMC pushed; borrowed. May be NULL. */
 	void (*pushed)(struct channel *channel, const json_t *payload, void *arg);
+	/* info changed while connected. May be NULL. */
+	void (*changed)(struct channel *channel, void *arg);
 	void *arg;
 };
 
@@ -92,6 +129,14 @@ int channel_open(const struct channel_environment *environment, const struct cha
 /* Stop whatever it does and free it. Safe in every state, also from within its handlers, and with
  * NULL. */
 void channel_close(struct channel *channel);
+/*
+ * End the session with the BMC in good order, where there is one: true, and ended() is called later
+ * (within CHANNEL_END_MS, never from within this call), then close the channel. No other handler is
+ * called any more. false: there is nothing to end, close it at once.
+ */
+#define CHANNEL_END_MS 2000
+bool channel_end_session(
+	struct channel *channel, void (*ended)(struct channel *channel, void *arg), void *arg);
 const struct channel_info *channel_get_info(const struct channel *channel);
 
 /*

@@ -12,6 +12,7 @@
 #define ROOT "/redfish/v1/"
 
 static void start_root(struct channel *channel);
+static void find_manager(struct channel *channel);
 
 /* --- results --- */
 
@@ -60,11 +61,22 @@ void channel_fill_result(const struct channel *channel, const struct transfer *t
 	}
 }
 
+static void note_login(struct channel *channel)
+{
+	const struct connection *connection = channel->main.connection;
+
+	if (channel->session.token[0])
+		channel->info.login = CHANNEL_LOGIN_SESSION;
+	else if (!channel->plain && connection && connection->asked_certificate)
+		channel->info.login = CHANNEL_LOGIN_CERTIFICATE;
+}
+
 static void end_attempt(struct channel *channel, enum outcome outcome)
 {
 	struct channel_result result;
 
 	channel_fill_result(channel, &channel->main, outcome, &result);
+	note_login(channel);
 	result.first_use = outcome == OUTCOME_ENROLLED &&
 			   channel->main.connection->facts.verdict == TRUST_VERDICT_FIRST_USE;
 	channel_report(channel, &result);
@@ -191,17 +203,62 @@ static bool may_enrol(const struct channel *channel)
 	return !channel->plain && channel->enrolment_open && channel->enrol[0] != '\0';
 }
 
+static void on_logged_in(struct transfer *transfer, bool logged_in)
+{
+	struct channel *channel = transfer->channel;
+
+	if (logged_in)
+		find_manager(channel);
+	else if (!transfer->complete)
+		fail_attempt(channel, false);
+	else
+		end_attempt(channel, OUTCOME_LOGIN);
+}
+
+/*
+ * The certificate did not do. On first use the pin is made now, before anything secret is said: the
+ * owner connects again with it.
+ */
+static void start_login(struct channel *channel)
+{
+	const struct connection *connection = channel->main.connection;
+
+	if (channel->session.token[0]) {
+		snprintf(channel->why, sizeof(channel->why),
+			"logged in as %.64s, and may not read %.90s",
+			channel->environment->settings->login_user, channel->main.path);
+	} else if (channel_login_is_configured(channel) && !channel->plain && connection &&
+		   connection->facts.verdict == TRUST_VERDICT_FIRST_USE) {
+		end_attempt(channel, OUTCOME_ENROLLED);
+		return;
+	} else if (channel_login_start(&channel->main, on_logged_in)) {
+		channel_set_state(channel, CHANNEL_LOGIN);
+		return;
+	}
+	end_attempt(channel, OUTCOME_LOGIN);
+}
+
 static void refuse_principal(struct channel *channel)
 {
 	if (may_enrol(channel))
 		start_enrol(channel);
+	else if (!channel->plain && (!channel->info.ours || channel_login_is_configured(channel)))
+		start_login(channel);
 	else
 		succeed(channel, false);
 }
 
+/* bmcweb answers 500 to a certificate that it trusts and whose name is no user of it. */
 static bool is_refused(const struct transfer *transfer)
 {
-	return transfer->complete && (transfer->status == 401 || transfer->status == 403);
+	const struct connection *connection = transfer->connection;
+
+	if (!transfer->complete)
+		return false;
+	return transfer->status == 401 || transfer->status == 403 ||
+	       (transfer->status == 500 && connection && connection->asked_certificate &&
+		       !transfer->channel->info.ours && !transfer->channel->session.token[0] &&
+		       channel_login_is_configured(transfer->channel));
 }
 
 static void on_manager(struct transfer *transfer)
@@ -256,28 +313,39 @@ static void read_root(struct channel *channel, const json_t *root)
 	const json_t *oem = json_object_get(json_object_get(root, "Oem"), "Bmclink");
 	const char *window = json_string_value(json_object_get(oem, "Enrolment"));
 	char account[CHANNEL_MAX_PATH];
+	size_t length;
 
 	resource_copy_text(root, "Vendor", info->vendor, sizeof(info->vendor));
 	resource_copy_text(root, "Product", info->model, sizeof(info->model));
+	channel->info.ours = json_is_object(oem);
+	if (!channel->info.ours)
+		channel->main.answer_ms = channel->main.body_ms = CHANNEL_FOREIGN_MS;
+	resource_get_link(json_object_get(root, "Links"), "Sessions", channel->sessions,
+		sizeof(channel->sessions));
+	if (resource_get_link(json_object_get(root, "Links"), "ManagerProvidingService",
+		    channel->manager, sizeof(channel->manager)) < 0)
+		resource_get_link(root, "Managers", channel->managers, sizeof(channel->managers));
 	resource_get_link(
 		root, "EventService", channel->event_service, sizeof(channel->event_service));
 	channel->enrolment_open = window && strcmp(window, "Open") == 0;
-	if (resource_get_link(oem, "HostAccount", account, sizeof(account)) == 0 &&
-		strlen(account) + strlen("/Certificates") < sizeof(channel->enrol))
+	if (resource_get_link(oem, "HostAccount", account, sizeof(account)) < 0)
+		return;
+	length = strlen(account);
+	if (account[length - 1] == '/')
+		account[length - 1] = '\0';
+	if (length + strlen("/Certificates") < sizeof(channel->enrol))
 		snprintf(channel->enrol, sizeof(channel->enrol), "%.*s/Certificates",
 			(int)(CHANNEL_MAX_PATH - sizeof("/Certificates")), account);
 }
 
-static void find_manager(struct channel *channel, const json_t *root)
+/* By the link that says so, else the first of the collection. Again after a log-in. */
+static void find_manager(struct channel *channel)
 {
-	char managers[CHANNEL_MAX_PATH];
-
-	if (resource_get_link(json_object_get(root, "Links"), "ManagerProvidingService",
-		    channel->manager, sizeof(channel->manager)) == 0) {
+	if (channel->manager[0]) {
 		start_manager(channel);
-	} else if (resource_get_link(root, "Managers", managers, sizeof(managers)) == 0) {
+	} else if (channel->managers[0]) {
 		channel_set_state(channel, CHANNEL_MANAGERS);
-		transfer_start(&channel->main, "GET", managers, NULL, on_managers);
+		transfer_start(&channel->main, "GET", channel->managers, NULL, on_managers);
 	} else {
 		fail_attempt(channel, false);
 	}
@@ -311,7 +379,8 @@ static void on_root(struct transfer *transfer)
 		fail_attempt(channel, false);
 	} else if (!channel->fallback || accept_fallback(channel)) {
 		read_root(channel, root);
-		find_manager(channel, root);
+		channel_session_meet(channel);
+		find_manager(channel);
 	}
 	json_decref(root);
 }

@@ -116,6 +116,8 @@ void channel_describe(const struct channel *channel, const struct transfer *tran
 		snprintf(what, sizeof(what), "no pin, and no window to make one");
 	else if (outcome == OUTCOME_DOWNGRADE)
 		snprintf(what, sizeof(what), "no TLS there, and TLS is expected of this BMC");
+	else if (outcome == OUTCOME_LOGIN && channel->why[0])
+		snprintf(what, sizeof(what), "%s", channel->why);
 	else
 		say_transport(transfer, &facts, what, sizeof(what));
 	snprintf(line, sizeof(line), "%s port %u: %s", channel->info.bmc_address, channel->port,

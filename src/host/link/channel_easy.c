@@ -36,6 +36,34 @@ static bool is_stream(struct transfer *transfer)
 	return status == 200 && answered && strncasecmp(answered, type, strlen(type)) == 0;
 }
 
+/* The value of a header line into out, when it is the named one; "" when it does not fit. */
+static void take_value(const char *name, const char *bytes, size_t length, char *out, size_t size)
+{
+	size_t skip = strlen(name);
+
+	if (length <= skip || strncasecmp(bytes, name, skip) != 0)
+		return;
+	while (skip < length && (bytes[skip] == ' ' || bytes[skip] == '\t'))
+		skip++;
+	while (length > skip && strchr(" \t\r\n", bytes[length - 1]))
+		length--;
+	out[0] = '\0';
+	if (length - skip >= size || memchr(bytes + skip, '\0', length - skip))
+		return;
+	memcpy(out, bytes + skip, length - skip);
+	out[length - skip] = '\0';
+}
+
+static void take_header(struct transfer *transfer, const char *bytes, size_t length)
+{
+	if (length > 5 && memcmp(bytes, "HTTP/", 5) == 0) /* what came before was interim */
+		transfer->location[0] = transfer->token[0] = '\0';
+	take_value("Location:", bytes, length, transfer->location, sizeof(transfer->location));
+	if (transfer->secret)
+		take_value(
+			"X-Auth-Token:", bytes, length, transfer->token, sizeof(transfer->token));
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
@@ -48,10 +76,12 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 		transfer->too_large = true;
 		return 0;
 	}
+	take_header(transfer, bytes, length);
 	/* The end of the headers: a stream may be silent for hours from here on. */
 	if (transfer->stream && length <= 2 && is_stream(transfer)) {
 		transfer->opened_stream = true;
 		transfer_set_phase(transfer, TRANSFER_STREAM);
+		channel_life_opened(transfer->channel);
 	}
 	return length;
 }

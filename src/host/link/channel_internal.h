@@ -10,6 +10,8 @@
  *   channel_easy.c      what libcurl calls and is told for it
  *   channel_multi.c     libcurl's sockets and timers on libevent
  *   channel_attempt.c   the steps from ServiceRoot to connected or enrolled, and what failed
+ *   channel_login.c     session log-in
+ *   channel_session.c   the life of a session: renewal, its end
  *   channel_life.c      the life line, and the dates of the certificates
  *   channel_request.c   requests of the agent
  *
@@ -26,9 +28,9 @@
 
 #define CHANNEL_BODY_MS	     3000  /* from the first byte of an answer to its last */
 #define CHANNEL_REQUEST_MS   30000 /* the same two, for requests of the agent: logs are slow */
-#define CHANNEL_POLL_SECONDS 30
 #define CHANNEL_MAX_HEADERS  (32 * 1024)
-#define CHANNEL_MAX_PATH     1024
+#define CHANNEL_FOREIGN_MS   15000 /* to the first byte from a stock BMC: some take seconds */
+#define CHANNEL_MAX_LOCATION (CHANNEL_MAX_PATH + 128)
 #define CHANNEL_MAX_CONNECTS 2 /* of one transfer: the BMC may have closed an idle connection */
 
 /* One TCP connection, and what it has shown. */
@@ -44,6 +46,7 @@ struct connection {
 	enum tls_version version, peer_version;
 	char cipher[64];
 	bool has_peer, clock_unset;
+	bool asked_certificate; /* the BMC asked for ours */
 	struct trust_peer peer;
 };
 
@@ -78,8 +81,12 @@ struct transfer {
 	char path[CHANNEL_MAX_PATH];
 	char *request_body;
 	unsigned int answer_ms, body_ms;
-	bool stream;	    /* text/event-stream goes to the channel's parser */
-	bool opened_stream; /* ... and did */
+	bool stream;	      /* text/event-stream goes to the channel's parser */
+	bool secret;	      /* the body holds a password, the answer a token */
+	bool redirected;      /* once is enough */
+	bool renewed;	      /* logged in again for this request */
+	unsigned int session; /* generation of the token that it carries */
+	bool opened_stream;   /* ... and did */
 	transfer_done_fn done;
 
 	/* the answer; valid in done() */
@@ -91,6 +98,8 @@ struct transfer {
 	bool local;	   /* our own trouble */
 	int connect_errno; /* TCP did not come about */
 	int status;
+	char location[CHANNEL_MAX_LOCATION];
+	char token[LOGIN_MAX_TOKEN]; /* of a secret transfer */
 	size_t header_bytes;
 	char *body;
 	size_t body_length, body_size;
@@ -100,11 +109,13 @@ struct transfer {
 enum channel_state {
 	CHANNEL_NEW,
 	CHANNEL_ROOT,	  /* connecting and GET /redfish/v1/ */
+	CHANNEL_LOGIN,	  /* making a session */
 	CHANNEL_MANAGERS, /* looking for the manager's path */
 	CHANNEL_MANAGER,  /* GET it, as the known host */
 	CHANNEL_ENROL,
 	CHANNEL_UP,
-	CHANNEL_ENDED, /* done() or lost() was called; waits to be closed */
+	CHANNEL_ENDED,	 /* done() or lost() was called; waits to be closed */
+	CHANNEL_LEAVING, /* ends its session */
 	CHANNEL_CLOSED,
 };
 
@@ -116,6 +127,21 @@ struct channel_request {
 	char *body;
 	channel_answer_fn answer;
 	void *arg;
+};
+
+typedef void (*channel_login_fn)(struct transfer *transfer, bool logged_in);
+
+struct channel_session {
+	char token[LOGIN_MAX_TOKEN]; /* "": none */
+	char location[CHANNEL_MAX_PATH];
+	unsigned int generation;
+	struct transfer *by; /* which logs in just now; NULL: none does */
+	channel_login_fn then;
+	struct transfer *waiting; /* the other one, for the same */
+	channel_login_fn waiting_then;
+	struct transfer *farewell;
+	void (*ended)(struct channel *channel, void *arg);
+	void *ended_arg;
 };
 
 struct channel {
@@ -138,11 +164,17 @@ struct channel {
 	struct channel_result first;
 
 	char manager[CHANNEL_MAX_PATH], event_service[CHANNEL_MAX_PATH];
+	char stream[CHANNEL_MAX_PATH], managers[CHANNEL_MAX_PATH], sessions[CHANNEL_MAX_PATH];
+	struct channel_session session;
+	struct channel_memory *memory, own_memory;
+	char why[192];		      /* in words, where the last transfer does not show it */
 	char enrol[CHANNEL_MAX_PATH]; /* the collection for our certificate; "": not offered */
 	bool enrolment_open;
 
 	enum channel_life life;
 	unsigned int poll_failures;
+	unsigned int reopen_after; /* polls, then the stream is tried again; 0: it is not */
+	struct timespec stream_began;
 	struct sse_parser sse;
 	struct event *poll, *expiry;
 	time_t own_not_after;
@@ -214,6 +246,14 @@ void channel_describe(const struct channel *channel, const struct transfer *tran
 bool resource_is_service_root(const json_t *root);
 /* A path of this service: absolute, printable, bounded; -ENOENT or -EINVAL. */
 int resource_get_link(const json_t *object, const char *member, char *path, size_t size);
+/*
+ * Where a redirect leads, when we follow it: to the same resource with or without the slash at its
+ * end, by a path or at the same authority ("host:port") over the same scheme. -EPERM: elsewhere.
+ */
+int resource_get_redirect(const char *location, const char *scheme, const char *authority,
+	const char *path, char *out, size_t size);
+/* A Location header's path; what stands before it (scheme and authority) is not used. */
+int resource_get_location(const char *location, char *path, size_t size);
 int resource_get_first_member(const json_t *collection, char *path, size_t size);
 bool resource_path_is_safe(const char *path);
 void resource_copy_text(const json_t *object, const char *member, char *out, size_t size);
@@ -222,8 +262,30 @@ void resource_copy_text(const json_t *object, const char *member, char *out, siz
 void channel_life_start(struct channel *channel);
 void channel_life_stop(struct channel *channel);
 void channel_lose(struct channel *channel, const struct transfer *transfer);
+void channel_life_opened(struct channel *channel); /* the stream's headers came */
 /* Bytes of the stream; false: end the transfer. */
 bool channel_life_take(struct channel *channel, const char *bytes, size_t length);
+
+/* channel_login.c */
+/*
+ * Log in with this transfer, then call then(): later, once, unless the channel ends before. false:
+ * not begun, channel->why says why.
+ */
+bool channel_login_start(struct transfer *transfer, channel_login_fn then);
+bool channel_login_is_configured(const struct channel *channel);
+/* May anything secret go where this transfer leads? */
+bool channel_login_is_safe(const struct transfer *transfer);
+
+/* channel_session.c */
+/* The answer was 401 and a session may have expired: log in again, once for one request, and call
+ * resume(). false: it stays as answered. */
+bool channel_session_renew(struct transfer *transfer, channel_login_fn resume);
+/* The channel ends without ending its session: the next one is told to. */
+void channel_session_abandon(struct channel *channel);
+void channel_session_clean(struct channel *channel); /* ends those that were left over */
+void channel_session_farewell(struct channel *channel);
+void channel_session_farewell_timeout(struct channel *channel);
+void channel_session_meet(struct channel *channel); /* is this BMC the one that is remembered? */
 
 /* channel_request.c */
 void channel_request_next(struct channel *channel); /* soon: from the loop */

@@ -26,12 +26,34 @@ static struct channel_request take_first(struct channel *channel)
 	return request;
 }
 
+static void on_answer(struct transfer *transfer);
+
+/* The session had expired: the same once more, or the answer stands. */
+static void on_renewed(struct transfer *transfer, bool logged_in)
+{
+	struct channel *channel = transfer->channel;
+	struct channel_request *waiting = first(channel), request;
+
+	if (logged_in) {
+		transfer_start(transfer, waiting->method, waiting->path, waiting->body, on_answer);
+		return;
+	}
+	request = take_first(channel);
+	transfer->renewed = false;
+	request.answer(401, NULL, request.arg);
+	channel_request_next(channel);
+}
+
 static void on_answer(struct transfer *transfer)
 {
 	struct channel *channel = transfer->channel;
-	struct channel_request request = take_first(channel);
+	struct channel_request request;
 	json_t *body = NULL;
 
+	if (transfer->complete && channel_session_renew(transfer, on_renewed))
+		return;
+	transfer->renewed = false;
+	request = take_first(channel);
 	if (transfer->complete && transfer->body)
 		body = json_loadb(
 			transfer->body, transfer->body_length, JSON_REJECT_DUPLICATES, NULL);

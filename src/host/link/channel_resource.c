@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "host/link/channel_internal.h"
@@ -58,6 +59,69 @@ int resource_get_first_member(const json_t *collection, char *path, size_t size)
 	const json_t *member = json_array_get(json_object_get(collection, "Members"), 0);
 
 	return copy_path(json_object_get(member, "@odata.id"), path, size);
+}
+
+/* What stands behind "scheme://authority"; a path as it is. NULL: neither. */
+static const char *skip_authority(const char *location)
+{
+	const char *at;
+
+	if (location[0] == '/' && location[1] != '/')
+		return location;
+	at = strstr(location, "://");
+	return at ? strchr(at + 3, '/') : NULL;
+}
+
+int resource_get_location(const char *location, char *path, size_t size)
+{
+	const char *at = skip_authority(location);
+
+	if (!at)
+		return -ENOENT;
+	if (!resource_path_is_safe(at) || strlen(at) >= size)
+		return -EINVAL;
+	snprintf(path, size, "%s", at);
+	return 0;
+}
+
+/* "https://HOST:PORT", where the scheme's own port need not be said. */
+static bool is_here(const char *location, const char *scheme, const char *authority)
+{
+	size_t n = strlen(scheme), host = strlen(authority);
+	const char *port = strrchr(authority, ':');
+
+	if (location[0] == '/')
+		return true;
+	if (strncasecmp(location, scheme, n) != 0 || strncmp(location + n, "://", 3) != 0)
+		return false;
+	location += n + 3;
+	if (strncasecmp(location, authority, host) == 0 && location[host] == '/')
+		return true;
+	if (!port || strcmp(port, strcmp(scheme, "https") == 0 ? ":443" : ":80") != 0)
+		return false;
+	host = (size_t)(port - authority);
+	return strncasecmp(location, authority, host) == 0 && location[host] == '/';
+}
+
+static size_t length_without_slash(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > 1 && path[length - 1] == '/' ? length - 1 : length;
+}
+
+int resource_get_redirect(const char *location, const char *scheme, const char *authority,
+	const char *path, char *out, size_t size)
+{
+	const char *at = skip_authority(location);
+	size_t length = length_without_slash(path);
+
+	if (!at || !is_here(location, scheme, authority))
+		return -EPERM;
+	if (length_without_slash(at) != length || strncmp(at, path, length) != 0 ||
+		strcmp(at, path) == 0)
+		return -EPERM;
+	return resource_get_location(at, out, size);
 }
 
 void resource_copy_text(const json_t *object, const char *member, char *out, size_t size)

@@ -93,6 +93,10 @@ static int on_verify(X509_STORE_CTX *verification, void *arg)
 	connection->facts.verify_called = true;
 	connection->facts.verdict = trust_check_peer(environment->store, environment->settings,
 		connection->has_peer ? &connection->peer : NULL, &clock);
+	/* Something secret is about to be said: only a pin that was made before will do. */
+	if (connection->facts.verdict == TRUST_VERDICT_FIRST_USE &&
+		(connection->transfer->secret || connection->channel->session.token[0]))
+		connection->facts.verdict = TRUST_VERDICT_NOT_PINNED;
 	error = verdict_to_error(connection->facts.verdict);
 	X509_STORE_CTX_set_error(verification, error);
 	return error == X509_V_OK;
@@ -157,6 +161,8 @@ static void on_message(
 		connection->saw_record = true;
 		connection->facts.bytes_not_tls = !looks_like_tls(bytes);
 	}
+	if (type == SSL3_RT_HANDSHAKE && length >= 1 && bytes[0] == SSL3_MT_CERTIFICATE_REQUEST)
+		connection->asked_certificate = true;
 	/* The ServerHello's version, also when OpenSSL is about to refuse it. TLS 1.3 says 1.2 here
 	 * and the truth in an extension; note_done() knows better. */
 	if (type == SSL3_RT_HANDSHAKE && length >= 6 && bytes[0] == SSL3_MT_SERVER_HELLO)

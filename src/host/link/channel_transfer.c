@@ -91,6 +91,10 @@ int transfer_init(struct transfer *transfer, struct channel *channel)
 
 static void drop_answer(struct transfer *transfer)
 {
+	if (transfer->secret && transfer->body)
+		explicit_bzero(transfer->body, transfer->body_size);
+	transfer->location[0] = '\0';
+	explicit_bzero(transfer->token, sizeof(transfer->token));
 	free(transfer->body);
 	transfer->body = NULL;
 	transfer->body_length = transfer->body_size = transfer->header_bytes = 0;
@@ -99,6 +103,23 @@ static void drop_answer(struct transfer *transfer)
 	transfer->connect_errno = transfer->status = 0;
 	transfer->connects = 0;
 	transfer->error[0] = '\0';
+}
+
+/* What was sent may hold a password or a token. */
+static void drop_question(struct transfer *transfer)
+{
+	struct curl_slist *line = transfer->headers;
+
+	for (; line; line = line->next)
+		explicit_bzero(line->data, strlen(line->data));
+	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, NULL);
+	if (transfer->request_body)
+		explicit_bzero(transfer->request_body, strlen(transfer->request_body));
+	free(transfer->request_body);
+	transfer->request_body = NULL;
 }
 
 void transfer_stop(struct transfer *transfer)
@@ -115,12 +136,12 @@ void transfer_clear(struct transfer *transfer)
 {
 	transfer_stop(transfer);
 	drop_answer(transfer);
-	if (transfer->easy)
+	if (transfer->easy) {
+		drop_question(transfer);
 		curl_easy_cleanup(transfer->easy);
+	}
 	if (transfer->deadline)
 		event_free(transfer->deadline);
-	curl_slist_free_all(transfer->headers);
-	free(transfer->request_body);
 	*transfer = (struct transfer){.connect_fd = -1};
 }
 
@@ -138,16 +159,22 @@ static int add_header(struct transfer *transfer, const char *line)
 
 static int set_headers(struct transfer *transfer)
 {
+	const struct channel_session *session = &transfer->channel->session;
+	char line[LOGIN_MAX_TOKEN + sizeof("X-Auth-Token: ")];
 	int r = 0;
 
-	curl_slist_free_all(transfer->headers);
-	transfer->headers = NULL;
 	r |= add_header(transfer,
 		transfer->stream ? "Accept: text/event-stream" : "Accept: application/json");
 	r |= add_header(transfer, "OData-Version: 4.0");
 	r |= add_header(transfer, "Expect:"); /* no 100-continue: it only costs time here */
 	if (transfer->request_body)
 		r |= add_header(transfer, "Content-Type: application/json");
+	if (session->token[0] && !transfer->secret && !transfer->channel->plain) {
+		snprintf(line, sizeof(line), "X-Auth-Token: %s", session->token);
+		r |= add_header(transfer, line);
+		explicit_bzero(line, sizeof(line));
+	}
+	transfer->session = session->generation;
 	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 	return r;
 }
@@ -189,13 +216,17 @@ static int set_request(struct transfer *transfer)
 
 static void finish(struct transfer *transfer)
 {
+	struct channel *channel = transfer->channel;
 	transfer_done_fn done = transfer->done;
 
 	channel_tcp_stop(transfer);
+	drop_question(transfer);
 	transfer_set_phase(transfer, TRANSFER_IDLE);
 	transfer->done = NULL;
 	/* Closed from within a callback of libcurl: nothing more is to happen. */
-	if (done && transfer->channel->state < CHANNEL_ENDED)
+	if (done &&
+		(channel->state < CHANNEL_ENDED || (channel->state == CHANNEL_LEAVING &&
+							   channel->session.farewell == transfer)))
 		done(transfer);
 }
 
@@ -210,12 +241,12 @@ static void run(struct transfer *transfer)
 	}
 }
 
-void transfer_start(struct transfer *transfer, const char *method, const char *path,
-	const char *body, transfer_done_fn done)
+static void start(struct transfer *transfer, const char *method, const char *path, const char *body,
+	transfer_done_fn done)
 {
 	transfer_stop(transfer);
 	drop_answer(transfer);
-	free(transfer->request_body);
+	drop_question(transfer);
 	transfer->request_body = body ? strdup(body) : NULL;
 	snprintf(transfer->method, sizeof(transfer->method), "%s", method);
 	snprintf(transfer->path, sizeof(transfer->path), "%s", path);
@@ -232,6 +263,13 @@ void transfer_start(struct transfer *transfer, const char *method, const char *p
 	}
 	transfer_set_phase(transfer, TRANSFER_ANSWER);
 	run(transfer);
+}
+
+void transfer_start(struct transfer *transfer, const char *method, const char *path,
+	const char *body, transfer_done_fn done)
+{
+	transfer->redirected = false;
+	start(transfer, method, path, body, done);
 }
 
 void transfer_connected(struct transfer *transfer)
@@ -266,6 +304,27 @@ static void note_code(struct transfer *transfer, CURLcode code)
 	}
 }
 
+/* The same resource by its other name is asked for once; any other redirect is the answer. */
+static bool follow(struct transfer *transfer)
+{
+	const struct channel *channel = transfer->channel;
+	bool ipv6 = channel->target.family == AF_INET6;
+	char authority[INET6_ADDRSTRLEN + 16], path[CHANNEL_MAX_PATH];
+
+	if (transfer->redirected || strcmp(transfer->method, "GET") != 0 ||
+		(transfer->status != 301 && transfer->status != 302 && transfer->status != 307 &&
+			transfer->status != 308))
+		return false;
+	snprintf(authority, sizeof(authority), "%s%s%s:%u", ipv6 ? "[" : "",
+		channel->info.bmc_address, ipv6 ? "]" : "", channel->port);
+	if (resource_get_redirect(transfer->location, channel->plain ? "http" : "https", authority,
+		    transfer->path, path, sizeof(path)) < 0)
+		return false;
+	transfer->redirected = true;
+	start(transfer, "GET", path, NULL, transfer->done);
+	return true;
+}
+
 void transfer_finished(struct transfer *transfer, CURLcode code)
 {
 	long status = 0;
@@ -281,5 +340,6 @@ void transfer_finished(struct transfer *transfer, CURLcode code)
 	transfer->status = (int)status;
 	transfer->complete = code == CURLE_OK && status > 0;
 	note_code(transfer, code);
-	finish(transfer);
+	if (!transfer->complete || transfer->channel->state >= CHANNEL_ENDED || !follow(transfer))
+		finish(transfer);
 }

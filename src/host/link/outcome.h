@@ -36,6 +36,7 @@ enum outcome {
 	OUTCOME_VERSION,      /* TLS version negotiation failed */
 	OUTCOME_DOWNGRADE,    /* no TLS, but seen with TLS before */
 	OUTCOME_TLS_REQUIRED, /* our tls = off and the BMC answered 426 */
+	OUTCOME_LOGIN,	      /* the BMC wants a log-in, and there is none, or it failed */
 	OUTCOME_REFUSED,      /* any other refusal of our certificate or rights (alert, 401, 403) */
 	OUTCOME_COUNT,
 };
