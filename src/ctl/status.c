@@ -150,9 +150,8 @@ static void print_unavailable(const json_t *status)
 	if (json_array_size(list) == 0)
 		return;
 	print_heading("Not with this BMC");
-	json_array_foreach(list, i, item)
-		print_field(1, print_string(item, "name", "?"), PRINT_PLAIN, "unavailable: %s",
-			print_string(item, "reason", "no reason given"));
+	json_array_foreach(list, i, item) print_field(1, print_string(item, "name", "?"),
+		PRINT_PLAIN, "unavailable: %s", print_string(item, "reason", "no reason given"));
 }
 
 static void print_status(const json_t *status)

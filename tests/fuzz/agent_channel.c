@@ -233,7 +233,8 @@ static void make_target(uint8_t flags, struct channel_target *target)
 void agent_channel_run(struct fuzz_input *in, uint8_t flags, uint32_t seed, bool tls)
 {
 	struct run run = {.answers = in, .flags = flags, .seed = seed, .tls = tls};
-	struct channel_handlers handlers = {on_done, on_lost, on_pushed, &run};
+	struct channel_handlers handlers = {
+		.done = on_done, .lost = on_lost, .pushed = on_pushed, .arg = &run};
 	struct channel_environment environment = {.base = base,
 		.pair = &pair,
 		.build_epoch = NOW - 2000,
