@@ -16,10 +16,17 @@ enum agent_channel_flag {
 	CHANNEL_FLAG_WINDOW = 16, /* unless pinned */
 	CHANNEL_FLAG_SEEN_TLS = 32,
 	CHANNEL_FLAG_IPV6 = 64,
+	CHANNEL_FLAG_OTHER_PIN = 128, /* pinned, but not to this BMC */
+};
+
+enum agent_channel_mode {
+	AGENT_PLAIN,
+	AGENT_TLS_BYTES, /* the records stand for the BMC's TLS */
+	AGENT_TLS,	 /* a handshake of OpenSSL's, then the records within TLS */
 };
 
 void agent_channel_init(void);
-/* bytes_at_once: answer anything that is sent to us, not only whole requests */
-void agent_channel_run(struct fuzz_input *in, uint8_t flags, uint32_t seed, bool tls);
+void agent_channel_run(
+	struct fuzz_input *in, uint8_t flags, uint32_t seed, enum agent_channel_mode mode);
 
 #endif

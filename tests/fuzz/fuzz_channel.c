@@ -14,6 +14,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t flags = fuzz_take_byte(&in);
 	uint32_t seed = fuzz_take_byte(&in);
 
-	agent_channel_run(&in, flags, seed, false);
+	agent_channel_run(&in, flags, seed, AGENT_PLAIN);
 	return 0;
 }
