@@ -4,9 +4,12 @@ import os
 
 import pytest
 
+import netns
 from bmcs import PASSWORD, USER, Bmcweb2024, Gb200, Idrac9, Ilo6, Xcc, type42, write_password
 from lab import HOST_MAC
 from netns import wait_for
+from peers import ROOT, answer, resources, wait_for_end
+from test_channel import PORT, Bench
 
 SAMPLES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data",
                        "smbios42")
@@ -161,3 +164,345 @@ def test_no_log_in_without_a_pin(idrac):
     idrac.agent.ctl("trust", "pin", idrac.bmc.tls.fingerprint)
     idrac.agent.wait(settled, 10, "connected with the pin")
     assert idrac.bmc.paths("GET").count("/redfish/v1/") == 1
+
+
+def test_wrong_password_is_said_once_and_not_repeated(idrac):
+    """A BMC locks accounts that are guessed at; a reload with the right password connects."""
+    idrac.start(password="wrong")
+    status = idrac.agent.wait_state("refused")
+    assert status["reason"]["id"] == "ISM1050" and status["login"] is None
+    assert "as bmclink: the BMC answered 401" in status["reason"]["text"]
+    assert "ResourceAtUriUnauthorized" in status["reason"]["text"]
+    asked = idrac.bmc.paths().count("/redfish/v1/")
+    wait_for(lambda: idrac.bmc.paths().count("/redfish/v1/") > asked, 15, "another attempt")
+    assert idrac.bmc.refused == 1  # the attempt, and no second log-in
+    write_password(idrac.lab.folder)
+    idrac.agent.reload()
+    idrac.agent.wait(settled, 5, "connected with the right password")
+    assert "wrong" not in idrac.agent.log().replace("wrong\n", "")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_password_file_of_others_is_not_used(idrac, mode):
+    idrac.start(mode=mode)
+    status = idrac.agent.wait_state("refused")
+    assert "without rights for group and others" in status["reason"]["text"]
+    assert logged_in(idrac.bmc) == [] and PASSWORD not in idrac.agent.log()
+    os.chmod(write_password(idrac.lab.folder), 0o600)
+    idrac.agent.reload()
+    idrac.agent.ctl("trust", "pin", idrac.bmc.tls.fingerprint)  # tries again at once
+    idrac.agent.wait(settled, 10, "connected")
+
+
+def test_without_an_account_it_says_what_to_do(idrac):
+    idrac.bmc.start()
+    idrac.agent.start(ipv6="off")
+    status = idrac.agent.wait_state("refused")
+    assert status["reason"]["id"] == "ISM1050"
+    assert "user and password_file" in status["reason"]["text"]
+    assert logged_in(idrac.bmc) == []
+    text = idrac.agent.ctl("status", check=False).stdout
+    assert "password_file" in " ".join(text.split())
+
+
+def test_our_own_endpoint_lacks_nothing(lab):
+    """The twin of all this: by certificate, by stream, nothing unavailable."""
+    lab.endpoint.start()
+    lab.agent.start(ipv6="off", sections={"Login": {
+        "user": USER, "password_file": write_password(lab.folder)}})
+    status = lab.agent.wait(settled, 10, "connected with a life line")
+    assert (status["login"], status["unavailable"]) == ("certificate", [])
+    assert status["events"] == {"by": "stream", "reason": None}
+    assert "ISM1051" not in lab.agent.event_ids()
+    assert "get-password" not in lab.agent.log()
+
+
+def test_status_tells_people(idrac):
+    connect(idrac)
+    text = " ".join(idrac.agent.ctl("status").stdout.split())
+    assert "Logged in by session" in text and "Events by stream" in text
+    assert "lifecycle-push unavailable: the BMC's Lifecycle log takes no records" in text
+
+
+# OpenBMC: certificates as bmcweb has them, and a subscription that kills it
+
+@pytest.mark.parametrize("trusted,users,login", [
+    (True, ["bmclink-host"], "certificate"),   # known by its certificate: no session is made
+    (False, [], "session"),                    # 401 with a certificate presented
+    (True, ["somebody"], "session"),           # 500: trusted, and no user of that name
+])
+def test_bmcweb_and_the_certificate(make_lab, trusted, users, login):
+    stage = STAGES["bmcweb2024"](make_lab, trusted=trusted, users=users)
+    stage.start(bmc=False)
+    certificate = os.path.join(stage.agent.state_dir, "worker", "agent.crt")
+    stage.bmc.ask_for_certificate(wait_for(
+        lambda: os.path.exists(certificate) and certificate, 5, "the agent's certificate"))
+    stage.bmc.start()
+    status = stage.agent.wait(settled, 15, "connected with a life line")
+    assert status["login"] == login and status["tls_version"] == "TLS 1.3"
+    assert len(stage.bmc.created) == (login == "session")
+
+
+def test_subscription_that_kills_the_bmc_is_given_up(make_lab):
+    stage = STAGES["bmcweb2024"](make_lab, crashes=True)
+    stage.start()
+    status = stage.agent.wait(
+        lambda s: settled(s) and s["events"]["by"] == "polling", 60, "polling")
+    assert "ended 3 times right after" in status["events"]["reason"]
+    assert stage.bmc.crashed == 3
+    assert stage.agent.event_ids().count("ISM1052") == 1
+    assert stage.agent.status()["state"] == "connected"
+
+
+# The channel itself: quirks in detail, with a quick poll
+
+@pytest.fixture
+def bench(tmp_path, request):
+    space = netns.Namespace("vendors-%d" % os.getpid())
+    request.addfinalizer(space.close)
+    return Bench(tmp_path, space)
+
+
+@pytest.fixture
+def stock(bench, request):
+    def make(kind, **changes):
+        bmc = kind(bench.namespace, bench.folder, port=PORT, **changes).start()
+        request.addfinalizer(bmc.close)
+        bmc.login = ["--user", USER, "--password", PASSWORD, "--stored-pin", bmc.tls.fingerprint,
+                     "--poll", "100", "--end-session"]
+        return bmc
+    return make
+
+
+def probe(bench, bmc, *options):
+    return bench.probe(*bmc.login, *options)
+
+
+@pytest.mark.parametrize("kind,pushed", [
+    (Xcc, {"Id": "1", "Events": []}), (Idrac9, {"Id": "1", "Events": []}),
+    (Bmcweb2024, {"Id": "1", "Events": [{"MemberId": 0, "MessageId": "X.1.0.Y"}]})])
+def test_events_in_each_vendors_form(bench, stock, kind, pushed):
+    result = probe(bench, stock(kind), "--stay", "9000", "--pushed", "1")
+    assert result["pushed"] == [pushed]
+
+
+def test_stream_ended_by_the_clock_is_no_loss(bench, stock):
+    bmc = stock(Idrac9)
+    process = bench.start(*bmc.login, "--stay", "4000")
+    wait_for(lambda: bmc.streams, 5, "a stream")
+    first = bmc.streams[0]
+    bmc.end_streams()
+    wait_for(lambda: bmc.streams and bmc.streams[0] is not first, 5, "the stream again")
+    result = bench.finish(process)
+    assert "lost" not in result and len(bmc.created) == 1
+    assert [by for by, _ in result["events"]] == ["stream", "polling", "stream"]
+    assert "ended its event stream" in result["events"][1][1]
+
+
+def test_streams_that_end_at_once_are_given_up(bench, stock):
+    """Also where each ends in good order; the twin above has one that is opened again."""
+    bmc = stock(Idrac9)
+
+    def short(connection, request):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                           b"Content-Length: 0\r\n\r\n")
+        return True
+    bmc.faults[bmc.stream_path] = short
+    result = probe(bench, bmc, "--stay", "3000")
+    assert bmc.paths().count(bmc.stream_path) == 3 and result["stream_ends"] == 3
+    assert result["events"][-1][0] == "polling" and "3 times" in result["events"][-1][1]
+    assert "lost" not in result
+
+
+def test_all_streams_taken(bench, stock):
+    """iDRAC9 has two; somebody else has both."""
+    bmc = stock(Idrac9, max_streams=0)
+    result = probe(bench, bmc, "--stay", "500")
+    assert result["events"] == [["polling", "/redfish/v1/SSE answered 503"]]
+    assert result["done"]["outcome"] == "connected" and "lost" not in result
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
+def test_no_event_service(bench, stock, status):
+    bmc = stock(Xcc)
+    bmc.faults[bmc.event_service] = answer(status, {"error": {}})
+    result = probe(bench, bmc, "--stay", "500")
+    assert result["events"] == [["polling", "/redfish/v1/EventService answered %d" % status]]
+    assert "lost" not in result
+    assert len(bmc.paths()) < 20  # asked now and then, not in a loop
+
+
+def test_loss_without_a_stream_is_seen_by_the_next_question(bench, stock):
+    bmc = stock(Ilo6)
+    process = bench.start(*bmc.login, "--stay", "9000")
+    wait_for(lambda: bmc.paths().count(bmc.manager) > 2, 5, "questions")
+    bmc.close()
+    result = bench.finish(process)
+    assert result["lost"]["outcome"] == "port-refused" and result["stale"] == 1
+
+
+# Sessions
+
+def test_expired_session_is_renewed_by_a_question(bench, stock):
+    bmc = stock(Ilo6)
+    process = bench.start(*bmc.login, "--stay", "2500")
+    wait_for(lambda: bmc.paths().count(bmc.manager) > 2, 5, "questions")
+    bmc.forget_sessions()
+    wait_for(lambda: len(bmc.created) == 2, 5, "a second log-in")
+    result = bench.finish(process)
+    assert "lost" not in result and len(bmc.created) == 2
+    assert bmc.deleted == bmc.created[1:]  # the living one
+
+
+def test_expired_session_is_renewed_by_a_request(bench, stock):
+    """Beside a stream that lives on: the request is answered, on a second session."""
+    bmc = stock(Xcc)
+
+    def forget(connection, request):
+        del bmc.faults["/redfish/v1/Managers/1/Expire"]
+        bmc.forget_sessions()
+        return answer(200, {})
+    bmc.faults["/redfish/v1/Managers/1/Expire"] = forget
+    result = probe(bench, bmc, "--request", "GET /redfish/v1/Managers/1/Expire", "--request",
+                   "GET /redfish/v1/Managers/1", "--request", "GET /redfish/v1/Managers/1")
+    assert [a["status"] for a in result["answers"]] == [200, 200, 200]
+    assert len(bmc.created) == 2 and bmc.deleted == bmc.created[1:]
+
+
+def test_session_that_does_not_last_is_no_loop(bench, stock):
+    """401 again right after the log-in: the connection ends, with one log-in more and no third."""
+    bmc = stock(Ilo6)
+    process = bench.start(*bmc.login, "--stay", "9000")
+    wait_for(lambda: bmc.paths().count(bmc.manager) > 2, 5, "questions")
+    bmc.faults[bmc.manager] = answer(401, {"error": {}})
+    result = bench.finish(process)
+    assert result["lost"]["outcome"] == "login"
+    assert len(bmc.created) == 2
+
+
+def test_refused_renewal_ends_the_connection(bench, stock):
+    bmc = stock(Ilo6)
+    process = bench.start(*bmc.login, "--stay", "9000")
+    wait_for(lambda: bmc.paths().count(bmc.manager) > 2, 5, "questions")
+    bmc.password = "changed"
+    bmc.forget_sessions()
+    result = bench.finish(process)
+    assert result["lost"]["outcome"] == "login" and "answered 401" in result["lost"]["detail"]
+    assert bmc.refused == 1 and result["refused"] == 1
+
+
+def test_every_request_has_the_token_and_only_the_log_in_the_password(bench, stock):
+    bmc = stock(Xcc)
+    probe(bench, bmc, "--request", "GET /redfish/v1/Managers/1", "--stay", "500")
+    login = bmc.paths().index(bmc.sessions_path)
+    assert all(r.token is None for r in bmc.requests[:login + 1])
+    assert all(r.token for r in bmc.requests[login + 1:])
+    assert [PASSWORD in r.body.decode() or b"cret" in r.body for r in bmc.requests].count(True) == 1
+
+
+@pytest.mark.parametrize("answered,why", [
+    (answer(201, {}), "without a token"),
+    (answer(201, {}, ["X-Auth-Token: " + "x" * 5000]), "without a token"),
+    (answer(201, {}, ["X-Auth-Token: a b"]), "without a token"),
+    (answer(503, {"error": {"@Message.ExtendedInfo": [
+        {"MessageId": "Base.1.8.\x1b[2JSessionLimitExceeded"}]}}), "SessionLimitExceeded"),
+    (answer(400, b"no json"), "answered 400"),
+    (answer(307, {}, ["Location: https://127.0.0.2:8443/x"]), "answered 307")])
+def test_odd_answers_to_the_log_in(bench, stock, answered, why):
+    bmc = stock(Xcc)
+    bmc.faults[bmc.sessions_path] = answered
+    result = probe(bench, bmc)
+    assert result["done"]["outcome"] == "login" and why in result["done"]["detail"]
+    assert result["done"]["detail"].isprintable()
+    assert len(logged_in(bmc)) == 1 and result["refused"] == 1
+
+
+def test_session_without_a_location(bench, stock):
+    """Neither header nor body say where it is: it works, and is left to its time-out."""
+    bmc = stock(Xcc)
+
+    def nowhere(connection, request):
+        bmc.sessions["/nowhere"] = "tok"
+        return answer(201, {}, ["X-Auth-Token: tok"])
+    bmc.faults[bmc.sessions_path] = nowhere
+    result = probe(bench, bmc, "--stay", "300")
+    assert result["done"]["outcome"] == "connected" and "DELETE" not in [
+        r.method for r in bmc.requests]
+
+
+def test_end_of_a_session_does_not_take_for_ever(bench, stock):
+    bmc = stock(Xcc)
+
+    def hang(connection, request):
+        return None if request.method == "POST" else wait_for_end(connection)
+    process = bench.start(*bmc.login, "--stay", "800")
+    wait_for(lambda: bmc.created, 5, "a session")
+    bmc.faults[bmc.created[0]] = hang
+    result = bench.finish(process)
+    assert 2000 <= result["ended"] - 800 < 4000 and result["stale"] == 1
+
+
+# Nothing secret but to the pinned BMC over TLS
+
+def test_no_log_in_on_the_plain_channel(bench):
+    table = resources(root=answer(200, dict(ROOT, Oem={}, Links=dict(
+        ROOT["Links"], Sessions={"@odata.id": "/redfish/v1/S"}))), manager=answer(401, {}),
+        S=answer(201, {}, ["X-Auth-Token: t"]))
+    login = ["--user", USER, "--password", "s3cret"]
+    with bench.plain(table) as plain:
+        result = bench.probe("--window", *login)
+        assert result["done"]["outcome"] == "refused"
+        assert b"s3cret" not in plain.received and b"POST" not in plain.received
+    tls = bench.tls()  # the twin: the same service with TLS and a pin gets the log-in
+    with bench.service(table, tls) as service:
+        bench.probe("--stored-pin", tls.fingerprint, *login)
+        assert b"s3cret" in service.received
+
+
+def test_first_use_makes_the_pin_and_says_nothing(bench, stock):
+    bmc = stock(Xcc)
+    result = bench.probe("--window", "--user", USER, "--password", PASSWORD)
+    assert result["done"]["outcome"] == "enrolled" and result["done"]["first_use"]
+    assert logged_in(bmc) == []
+
+
+@pytest.mark.parametrize("error", [-1, -2, -13, -27])
+def test_password_that_is_not_given(bench, stock, error):
+    bmc = stock(Xcc)
+    result = bench.probe("--stored-pin", bmc.tls.fingerprint, "--user", USER, "--password",
+                         str(error))
+    assert result["done"]["outcome"] == "login" and "password_file" in result["done"]["detail"]
+    assert logged_in(bmc) == []
+
+
+# Redirects and slashes
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirect_for_a_slash_is_followed(bench, stock, status):
+    bmc = stock(Xcc)
+    bmc.faults[bmc.manager] = answer(status, {}, ["Location: %s/" % bmc.manager])
+    bmc.faults[bmc.manager + "/"] = lambda connection, request: (
+        answer(200, bmc.resources()[bmc.manager]) if bmc.knows(connection, request)
+        else answer(401, {}))
+    result = probe(bench, bmc)
+    assert result["done"]["outcome"] == "connected" and result["info"]["model"] == bmc.model
+
+
+def test_redirect_in_a_circle_ends(bench, stock):
+    bmc = stock(Xcc)
+    bmc.faults["/redfish/v1/"] = answer(308, {}, ["Location: /redfish/v1"])
+    bmc.faults["/redfish/v1"] = answer(308, {}, ["Location: /redfish/v1/"])
+    assert probe(bench, bmc)["done"]["outcome"] == "bad-answer"
+    assert len(bmc.requests) == 2
+
+
+@pytest.mark.parametrize("location", ["https://127.0.0.1:9090/redfish/v1/EventService/SSE",
+                                      "https://elsewhere/redfish/v1/EventService/SSE"])
+def test_redirect_elsewhere_is_not_followed(bench, stock, location):
+    """Lenovo's TSM has its stream on another listener: no token goes there."""
+    bmc = stock(Xcc)
+    bmc.faults[bmc.stream_path] = answer(307, {}, ["Location: " + location])
+    with bench.plain(port=9090) as other:
+        result = probe(bench, bmc, "--stay", "400")
+    assert other.accepted == 0
+    assert result["events"] == [["polling", bmc.stream_path + " answered 307"]]

@@ -175,6 +175,7 @@ struct channel {
 	unsigned int poll_failures;
 	unsigned int reopen_after; /* polls, then the stream is tried again; 0: it is not */
 	struct timespec stream_began;
+	bool stream_reused; /* asked for on a connection that was there before */
 	struct sse_parser sse;
 	struct event *poll, *expiry;
 	time_t own_not_after;

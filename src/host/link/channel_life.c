@@ -183,6 +183,7 @@ static void on_stream_refused(struct channel *channel, const struct transfer *tr
 {
 	char reason[128];
 
+	channel->main.renewed = false;
 	if (transfer->status == 503 || transfer->status == 429)
 		channel->reopen_after = STREAM_BUSY_POLLS;
 	if (transfer->status == 200)
@@ -216,6 +217,12 @@ static void on_stream_end(struct transfer *transfer)
 	bool opened = transfer->opened_stream;
 
 	transfer->stream = false;
+	/* libcurl asked once more on a new connection: the old one died of the question. */
+	if (!channel->info.ours && !opened && channel->stream_reused && transfer->connects > 0) {
+		note_stream_end(channel, false);
+		lose_as(channel, transfer, OUTCOME_CLOSED);
+		return;
+	}
 	if (!opened && transfer->complete) {
 		if (!channel_session_renew(transfer, on_stream_renewed))
 			on_stream_refused(channel, transfer);
@@ -241,6 +248,7 @@ static void on_stream_end(struct transfer *transfer)
 static void open_stream(struct channel *channel)
 {
 	channel->main.stream = true;
+	channel->stream_reused = channel->main.connection && channel->main.connection->fd >= 0;
 	channel->life = LIFE_STREAM;
 	channel->reopen_after = 0;
 	sse_parser_clear(&channel->sse);
