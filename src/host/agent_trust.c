@@ -33,8 +33,9 @@ int agent_trust_start(struct agent *agent)
 {
 	const struct agent_environment *env = agent->environment;
 	const struct trust_clock clock = {.now = time(NULL), .build = BMCLINK_BUILD_EPOCH};
-	int r = identity_open(
-		env->state_fd, env->version, env->machine, &clock, &agent->trust, &agent->identity);
+	const char *user = agent->settings.login_user;
+	int r = identity_open(env->state_fd, env->version, env->machine,
+		user[0] != '\0' ? user : IDENTITY_NAME, &clock, &agent->trust, &agent->identity);
 
 	if (r < 0) {
 		log_error(MODULE, "the state directory cannot be used: %s", strerror(-r));

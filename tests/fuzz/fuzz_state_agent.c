@@ -53,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = trust_store_load(dir_fd, &store);
 	check_store(&store);
 	FUZZ_CHECK(r == 0 || r == -ENOENT || store.damaged);
-	if (identity_open(dir_fd, VERSION, MACHINE, &clock, &opened, &identity) == 0) {
+	if (identity_open(dir_fd, VERSION, MACHINE, IDENTITY_NAME, &clock, &opened, &identity) ==
+		0) {
 		check_store(&opened);
 		FUZZ_CHECK(
 			identity.action != IDENTITY_DAMAGED ||

@@ -227,7 +227,7 @@ def test_status_tells_people(idrac):
 # OpenBMC: certificates as bmcweb has them, and a subscription that kills it
 
 @pytest.mark.parametrize("trusted,users,login", [
-    (True, ["bmclink-host"], "certificate"),   # known by its certificate: no session is made
+    (True, [USER], "certificate"),             # known by its certificate: no session is made
     (False, [], "session"),                    # 401 with a certificate presented
     (True, ["somebody"], "session"),           # 500: trusted, and no user of that name
 ])

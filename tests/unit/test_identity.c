@@ -90,6 +90,7 @@ static void test_window_only_when_fresh(void **state)
 
 struct fixture {
 	char path[64];
+	const char *name; /* common name; NULL: the usual one */
 	int dir_fd;
 	struct trust_clock clock;
 	struct trust_store store;
@@ -126,8 +127,9 @@ static void start(
 	struct fixture *f, const char *version, const char *machine, enum identity_action action)
 {
 	identity_clear(&f->identity);
-	assert_int_equal(
-		identity_open(f->dir_fd, version, machine, &f->clock, &f->store, &f->identity), 0);
+	assert_int_equal(identity_open(f->dir_fd, version, machine, f->name ?: IDENTITY_NAME,
+				 &f->clock, &f->store, &f->identity),
+		0);
 	if (f->identity.action != action)
 		fail_msg("%s, not %s", identity_action_name(f->identity.action),
 			identity_action_name(action));
@@ -292,12 +294,40 @@ static void test_kill_in_confirm(void **state)
 }
 
 /* Nothing can be written: no identity, and nobody is trusted. */
+static void assert_name(const struct cert_pair *pair, const char *expected)
+{
+	char name[128] = "";
+
+	X509_NAME_get_text_by_NID(
+		X509_get_subject_name(pair->certificate), NID_commonName, name, sizeof(name));
+	assert_string_equal(name, expected);
+}
+
+/* The name of the BMC's account is that of pairs to come; one that is there keeps its own. */
+static void test_common_name(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "1.0", "m", IDENTITY_FRESH);
+	assert_name(&f->identity.pair, "bmclink-host");
+	f->name = "operator";
+	start(f, "1.0", "m", IDENTITY_KEEP);
+	assert_name(&f->identity.pair, "bmclink-host");
+	assert_int_equal(identity_stage(f->dir_fd, &f->clock, &f->identity), 0);
+	assert_name(&f->identity.next, "operator");
+	start(f, "1.0", "other", IDENTITY_OTHER_MACHINE);
+	assert_name(&f->identity.pair, "operator");
+	f->name = "1234567890123456789012345678901234567890123456789012345678901234";
+	start(f, "1.0", "third", IDENTITY_OTHER_MACHINE);
+	assert_name(&f->identity.pair, f->name);
+}
+
 static void test_read_only(void **state)
 {
 	struct fixture *f = *state;
 	struct identity identity = {.action = IDENTITY_KEEP};
 
-	assert_true(identity_open(-1, "1.0", "m", &f->clock, &f->store, &identity) < 0);
+	assert_true(identity_open(-1, "1.0", "m", "n", &f->clock, &f->store, &identity) < 0);
 	assert_true(f->store.damaged && !f->store.window_open);
 	assert_null(identity.pair.key);
 }
@@ -313,6 +343,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_clock_unset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kill_in_confirm, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_common_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_only, setup, teardown),
 	};
 

@@ -12,8 +12,6 @@
 #include "base/state.h"
 #include "base/text.h"
 
-#define COMMON_NAME "bmclink-host"
-
 static const char *const action_names[] = {
 	"keep", "fresh", "other-machine", "stage", "replace", "repair", "damaged"};
 
@@ -112,11 +110,11 @@ static int drop_staged(int dir_fd)
 	return r < 0 ? r : state_remove_file(dir_fd, IDENTITY_NEXT_CERT);
 }
 
-static int make_pair(int dir_fd, const struct trust_clock *clock, const char *key_name,
-	const char *cert_name, struct cert_pair *pair)
+static int make_pair(int dir_fd, const struct trust_clock *clock, const char *name,
+	const char *key_name, const char *cert_name, struct cert_pair *pair)
 {
 	struct cert_request request = {.role = CERT_ROLE_AGENT,
-		.common_name = COMMON_NAME,
+		.common_name = name,
 		/* With the clock unset: the earliest moment that it can be in truth. */
 		.not_before = trust_clock_unset(clock) ? clock->build : clock->now};
 	struct cert_pair made = {0};
@@ -138,7 +136,8 @@ static int replace_pair(int dir_fd, const struct trust_clock *clock, struct iden
 	int r = drop_staged(dir_fd);
 
 	if (r == 0)
-		r = make_pair(dir_fd, clock, IDENTITY_KEY, IDENTITY_CERT, &identity->pair);
+		r = make_pair(dir_fd, clock, identity->common_name, IDENTITY_KEY, IDENTITY_CERT,
+			&identity->pair);
 	identity->made_pair = r == 0;
 	return r;
 }
@@ -149,7 +148,8 @@ int identity_stage(int dir_fd, const struct trust_clock *clock, struct identity 
 
 	if (identity->next.certificate)
 		return 0;
-	r = make_pair(dir_fd, clock, IDENTITY_NEXT_KEY, IDENTITY_NEXT_CERT, &identity->next);
+	r = make_pair(dir_fd, clock, identity->common_name, IDENTITY_NEXT_KEY, IDENTITY_NEXT_CERT,
+		&identity->next);
 	identity->made_pair = r == 0;
 	return r;
 }
@@ -217,13 +217,14 @@ static int act(int dir_fd, const struct trust_clock *clock, enum identity_file p
 	return r;
 }
 
-int identity_open(int dir_fd, const char *version, const char *machine,
+int identity_open(int dir_fd, const char *version, const char *machine, const char *name,
 	const struct trust_clock *clock, struct trust_store *store, struct identity *identity)
 {
 	struct identity opened = {0};
 	struct identity_facts facts = {0};
 	int r;
 
+	snprintf(opened.common_name, sizeof(opened.common_name), "%s", name);
 	trust_store_load(dir_fd, store);
 	facts.trust_made = store->pinned || store->seen_tls || store->damaged;
 	read_stamp(dir_fd, version, machine, &facts, opened.previous_version,

@@ -17,6 +17,8 @@
 #define IDENTITY_NEXT_CERT "agent.next.crt"
 #define IDENTITY_STAMP	   "stamp.json"
 #define IDENTITY_MAX_TEXT  64 /* of a version or machine id, with NUL */
+#define IDENTITY_MAX_NAME  65 /* of a certificate's common name (RFC 5280 A.1: 64), with NUL */
+#define IDENTITY_NAME	   "bmclink-host" /* unless the BMC is to find an account by it */
 
 enum identity_file { IDENTITY_ABSENT, IDENTITY_GOOD, IDENTITY_BAD };
 
@@ -47,14 +49,16 @@ struct identity {
 	struct cert_pair pair, next; /* next: staged, NULL members when there is none */
 	time_t not_after;	     /* of pair */
 	char previous_version[IDENTITY_MAX_TEXT]; /* of an upgrade; printable */
+	char common_name[IDENTITY_MAX_NAME];	  /* of the pairs that are made from now on */
 };
 
 /*
  * Look at the state, do what identity_decide() says, and load the trust store with it. A kill at
  * any moment leads to the same end at the next start. 0 or negative errno (the state cannot be
- * written): then there is no identity, and the store trusts nobody.
+ * written): then there is no identity, and the store trusts nobody. name: the common name of pairs
+ * that are made; one that is there stays as it is.
  */
-int identity_open(int dir_fd, const char *version, const char *machine,
+int identity_open(int dir_fd, const char *version, const char *machine, const char *name,
 	const struct trust_clock *clock, struct trust_store *store, struct identity *identity);
 /* Stage a new pair (renewal), unless one is staged already. */
 int identity_stage(int dir_fd, const struct trust_clock *clock, struct identity *identity);
