@@ -269,6 +269,14 @@ static void answer(struct run *run, const struct peer *peer)
 		shutdown(peer->fd, SHUT_WR);
 }
 
+/* In the body: a path is the BMC's own words, and libFuzzer has learned the password by now. */
+static bool has_password(const char *request, size_t length)
+{
+	const char *body = memmem(request, length, "\r\n\r\n", 4);
+
+	return body && memmem(body, length - (size_t)(body - request), PASSWORD, strlen(PASSWORD));
+}
+
 /* Returns whether anybody has asked anything. */
 static bool serve(struct run *run)
 {
@@ -281,7 +289,7 @@ static bool serve(struct run *run)
 		if (n <= 0)
 			continue;
 		busy = true;
-		if (memmem(request, (size_t)n, PASSWORD, strlen(PASSWORD)))
+		if (has_password(request, (size_t)n))
 			FUZZ_CHECK(run->mode == AGENT_TLS && has_right_pin(run));
 		answer(run, &run->peers[i]);
 	}
