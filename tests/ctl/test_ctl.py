@@ -5,7 +5,9 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -347,8 +349,11 @@ def test_no_permission_is_not_called_not_running(daemon, tmp_path):
         if folder != folder.parent and str(folder) != "/tmp":
             os.chmod(folder, 0o755)
     os.chmod(daemon.folder, 0o755)
-    done = subprocess.run([CTL, "--runtime-dir", daemon.folder, "status"], user=65534, group=65534,
-                          extra_groups=[], capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:  # the build may be in a place for root only
+        os.chmod(folder, 0o755)
+        command = [shutil.copy(CTL, folder), "--runtime-dir", daemon.folder, "status"]
+        done = subprocess.run(command, user=65534, group=65534, extra_groups=[],
+                              capture_output=True, text=True)
     assert done.returncode == 1
     assert "no permission" in done.stderr and "bmclink" in done.stderr
 
