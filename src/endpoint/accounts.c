@@ -2,6 +2,7 @@
 #include "endpoint/accounts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -114,18 +115,35 @@ static enum accounts_result check_limited(struct accounts *accounts, const char 
 	return ACCOUNTS_WRONG;
 }
 
+static enum accounts_result check_any(struct accounts *accounts, const char *credential,
+	const unsigned char source[16], int64_t now_ms)
+{
+	/* First, so that somebody who guesses cannot lock out a client at work. */
+	if (credential && is_last(accounts, credential))
+		return ACCOUNTS_OK;
+	return check_limited(accounts, credential, source, now_ms);
+}
+
+enum accounts_result accounts_check_login(struct accounts *accounts, const char *user,
+	const char *password, const unsigned char source[16], int64_t now_ms)
+{
+	char credential[MAX_BASIC];
+	int n = snprintf(credential, sizeof(credential), "%s:%s", user, password);
+	bool fits = n > 0 && (size_t)n < sizeof(credential) && !strchr(user, ':');
+	enum accounts_result result = check_any(accounts, fits ? credential : NULL, source, now_ms);
+
+	OPENSSL_cleanse(credential, sizeof(credential));
+	return result;
+}
+
 enum accounts_result accounts_check_basic(struct accounts *accounts, const char *authorization,
 	const unsigned char source[16], int64_t now_ms)
 {
 	char credential[MAX_BASIC];
 	bool readable = decode(authorization, credential, sizeof(credential));
-	enum accounts_result result;
+	enum accounts_result result =
+		check_any(accounts, readable ? credential : NULL, source, now_ms);
 
-	/* First, so that somebody who guesses cannot lock out a client at work. */
-	if (readable && is_last(accounts, credential))
-		result = ACCOUNTS_OK;
-	else
-		result = check_limited(accounts, readable ? credential : NULL, source, now_ms);
 	OPENSSL_cleanse(credential, sizeof(credential));
 	return result;
 }

@@ -34,5 +34,8 @@ int accounts_set_password(struct accounts *accounts, const struct password *pass
 /* authorization: the field's value, "Basic dXNlcjpwYXNz". */
 enum accounts_result accounts_check_basic(struct accounts *accounts, const char *authorization,
 	const unsigned char source[16], int64_t now_ms);
+/* The same for a name and a password that came in a body. */
+enum accounts_result accounts_check_login(struct accounts *accounts, const char *user,
+	const char *password, const unsigned char source[16], int64_t now_ms);
 
 #endif

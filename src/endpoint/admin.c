@@ -94,7 +94,7 @@ static json_t *answer_password(struct service *service, const json_t *request)
 	int r = password_from_json(json_object_get(request, "password"), &password);
 
 	if (r == 0)
-		r = accounts_set_password(&service->accounts, &password, service->state_fd);
+		r = service_set_password(service, &password);
 	return make_outcome(r);
 }
 

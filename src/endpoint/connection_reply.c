@@ -51,7 +51,7 @@ void connection_reply(struct connection *c, const struct http_reply *reply)
 	if (reply->close)
 		c->keep_alive = false;
 	write_head(c, reply->status, reply->content_type);
-	if (reply->status != 204)
+	if (reply->status != 204 && reply->status != 304)
 		evbuffer_add_printf(out, "Content-Length: %zu\r\n", reply->length);
 	evbuffer_add_printf(out, "%s%s\r\n", reply->fields ? reply->fields : "",
 		c->keep_alive ? "" : "Connection: close\r\n");

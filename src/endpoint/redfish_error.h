@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+#define REDFISH_BASE_VERSION "Base.1.18"
+
 enum base_message {
 	BASE_SUCCESS,
 	BASE_GENERAL_ERROR,
@@ -16,11 +18,18 @@ enum base_message {
 	BASE_OPERATION_NOT_ALLOWED,
 	BASE_MALFORMED_JSON,
 	BASE_UNRECOGNIZED_BODY,
-	BASE_PROPERTY_MISSING,	   /* 1: property */
-	BASE_PROPERTY_VALUE,	   /* 2: property, value */
-	BASE_PROPERTY_NOT_IN_LIST, /* 2: value, property */
-	BASE_ALREADY_EXISTS,	   /* 3: type, property, value */
+	BASE_PROPERTY_MISSING,	    /* 1: property */
+	BASE_PROPERTY_VALUE,	    /* 2: property, value */
+	BASE_PROPERTY_NOT_IN_LIST,  /* 2: value, property */
+	BASE_PROPERTY_UNKNOWN,	    /* 1: property */
+	BASE_PROPERTY_NOT_WRITABLE, /* 1: property */
+	BASE_PROPERTY_VALUE_ERROR,  /* 1: property */
+	BASE_NO_OPERATION,
+	BASE_ALREADY_EXISTS, /* 3: type, property, value */
+	BASE_PRECONDITION_FAILED,
+	BASE_ACTION_PARAMETER_UNKNOWN, /* 2: action, parameter */
 	BASE_QUERY_NOT_SUPPORTED,
+	BASE_QUERY_NOT_ON_RESOURCE,
 	BASE_QUERY_FORMAT, /* 2: value, parameter */
 	BASE_QUERY_RANGE,  /* 3: value, parameter, range */
 	BASE_SUBSCRIPTION_LIMIT,

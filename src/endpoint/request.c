@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A request on its way: who asks, for what, may they; and the answers. */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/util.h"
+#include "endpoint/authenticate.h"
+#include "endpoint/fields.h"
+#include "endpoint/negotiate.h"
+#include "endpoint/patch.h"
+#include "endpoint/query.h"
 #include "endpoint/request.h"
 #include "endpoint/service.h"
 
 #define BODY_ANONYMOUS 16384 /* bytes: enough for a certificate */
-#define MAX_SKIP       1000000000L
-
-static int64_t mono_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void request_reply(struct request *request, int status, json_t *json, const char *fields)
 {
@@ -60,129 +54,64 @@ void request_error(struct request *request, int status, enum base_message messag
 	request_reply(request, status, redfish_error_body(message, args), fields);
 }
 
-/* The role that the connection itself gives. */
-static enum role find_connection_role(struct service *service, struct connection *connection)
-{
-	const struct handshake *handshake = connection_get_handshake(connection);
-
-	if (!connection_get_ssl(connection))
-		return ROLE_AUTH_NONE;
-	if (handshake->client == HANDSHAKE_CLIENT_NONE)
-		return ROLE_NONE;
-	/* Asked anew with each request: trust may have been taken away, or just been made. */
-	switch (service_judge(&handshake->certificate, service)) {
-	case TRUST_VERDICT_KNOWN:
-		return ROLE_HOST;
-	case TRUST_VERDICT_ENROLLING:
-		return ROLE_ENROLLING;
-	default:
-		return ROLE_NONE;
-	}
-}
-
-/*
- * Who asks? Returns 0 or the status to refuse with: a wrong password is an error also where none
- * would be needed, and over a plain connection a password is not looked at.
- */
-static int authenticate(struct request *request)
-{
-	const char *authorization = http_get_field(request->http, "Authorization");
-	enum accounts_result result;
-
-	request->role = find_connection_role(request->service, request->connection);
-	if (request->role == ROLE_HOST)
-		service_note_use(request->service,
-			&connection_get_handshake(request->connection)->certificate);
-	if (!authorization)
-		return 0;
-	if (!connection_get_ssl(request->connection))
-		return 401;
-	result = accounts_check_basic(&request->service->accounts, authorization,
-		connection_get_peer(request->connection)->source, mono_ms());
-	if (result == ACCOUNTS_LOCKED)
-		return 429;
-	if (result == ACCOUNTS_WRONG)
-		return 401;
-	request->role = ROLE_ADMINISTRATOR;
-	connection_set_trusted(request->connection);
-	return 0;
-}
-
-/* A long body is for those who are known before it is read, not for who only says so. */
 size_t request_body_limit(
 	struct service *service, struct connection *connection, const struct http_request *http)
 {
-	const char *authorization = http_get_field(http, "Authorization");
 	bool is_long = http->chunked || http->content_length > BODY_ANONYMOUS;
 
-	if (find_connection_role(service, connection) == ROLE_HOST)
-		return SERVER_MAX_BODY;
-	if (is_long && authorization && connection_get_ssl(connection) &&
-		accounts_check_basic(&service->accounts, authorization,
-			connection_get_peer(connection)->source, mono_ms()) == ACCOUNTS_OK)
-		return SERVER_MAX_BODY;
-	return BODY_ANONYMOUS;
-}
-
-/* The number behind "$skip=" and such; false when it is not one. */
-static bool parse_number(const char *value, size_t length, long *number)
-{
-	long n = 0;
-
-	if (!length || length > 10)
-		return false;
-	for (size_t i = 0; i < length; i++) {
-		if (value[i] < '0' || value[i] > '9')
-			return false;
-		n = n * 10 + (value[i] - '0');
-	}
-	*number = n > MAX_SKIP ? MAX_SKIP : n;
-	return true;
-}
-
-/* $top and $skip; another parameter with '$' is not supported, one without is ignored (DSP0266). */
-static bool parse_query(struct request *request)
-{
-	const char *query = request->http->query;
-
-	request->top = request->skip = -1;
-	while (*query) {
-		size_t length = strcspn(query, "&");
-		long *target = NULL;
-		size_t name = 0;
-
-		if (strncmp(query, "$top=", 5) == 0 || strncmp(query, "$skip=", 6) == 0) {
-			name = query[1] == 't' ? 5 : 6;
-			target = query[1] == 't' ? &request->top : &request->skip;
-		}
-		if (target && !parse_number(query + name, length - name, target)) {
-			request_error(request, 400, BASE_QUERY_FORMAT, query + name,
-				name == 5 ? "$top" : "$skip");
-			return false;
-		}
-		if (!target && (*query == '$' || strncmp(query, "%24", 3) == 0)) {
-			request_error(request, 501, BASE_QUERY_NOT_SUPPORTED);
-			return false;
-		}
-		query += length;
-		query += *query == '&';
-	}
-	return true;
+	return authenticate_head(service, connection, http, is_long) ? SERVER_MAX_BODY
+								     : BODY_ANONYMOUS;
 }
 
 static void reply_not_allowed(struct request *request)
 {
-	char fields[128];
-	unsigned int methods = resource_get_methods(request->resource);
+	char fields[FIELDS_SIZE];
 
-	snprintf(fields, sizeof(fields), "Allow: GET, HEAD%s%s%s\r\n",
-		methods & HTTP_POST ? ", POST" : "", methods & HTTP_PATCH ? ", PATCH" : "",
-		methods & HTTP_DELETE ? ", DELETE" : "");
+	fields_add_allow(request->resource, fields, sizeof(fields));
 	if (request->http->method == HTTP_OPTIONS)
 		request_reply(request, 204, NULL, fields);
 	else
 		request_reply(
 			request, 405, redfish_error_body(BASE_OPERATION_NOT_ALLOWED, NULL), fields);
+}
+
+void request_reply_resource(struct request *request, int status, json_t *json, const char *extra)
+{
+	char fields[FIELDS_SIZE], etag[NEGOTIATE_ETAG_SIZE];
+
+	if (!json) {
+		request_error(request, 500, BASE_INTERNAL_ERROR);
+		return;
+	}
+	fields_make_etag(json, etag);
+	fields_make(request, json, etag, extra, fields, sizeof(fields));
+	request_reply(request, status, json, fields);
+}
+
+/* If-Match and If-None-Match against the resource as it is now; false: answered. */
+static bool check_preconditions(struct request *request, json_t *json)
+{
+	const char *match = http_get_field(request->http, "If-Match");
+	const char *none = http_get_field(request->http, "If-None-Match");
+	char etag[NEGOTIATE_ETAG_SIZE], fields[FIELDS_SIZE];
+	bool reads = request->http->method & (HTTP_GET | HTTP_HEAD);
+
+	if (!match && !none)
+		return true;
+	fields_make_etag(json, etag);
+	if (match && !negotiate_matches_etag(match, etag)) {
+		request_error(request, 412, BASE_PRECONDITION_FAILED);
+		return false;
+	}
+	if (match || !negotiate_matches_etag(none, etag))
+		return true;
+	if (reads) {
+		fields_make(request, json, etag, NULL, fields, sizeof(fields));
+		request_reply(request, 304, NULL, fields);
+	} else {
+		request_error(request, 412, BASE_PRECONDITION_FAILED);
+	}
+	return false;
 }
 
 static void reply_get(struct request *request)
@@ -194,18 +123,48 @@ static void reply_get(struct request *request)
 		return;
 	}
 	json = resource_render(request);
-	if (json)
-		request_reply(request, 200, json, NULL);
-	else
+	if (!json)
 		request_error(request, 500, BASE_INTERNAL_ERROR);
+	else if (check_preconditions(request, json))
+		request_reply_resource(request, 200, json_incref(json), NULL);
+	json_decref(json);
+}
+
+/* A change of a resource that has an ETag: only if the client knows what it changes. */
+static bool may_change(struct request *request)
+{
+	json_t *json;
+	bool ok;
+
+	if (request->resource->get || request->resource->action)
+		return true;
+	if (!http_get_field(request->http, "If-Match") &&
+		!http_get_field(request->http, "If-None-Match"))
+		return true;
+	json = resource_render(request);
+	ok = json && check_preconditions(request, json);
+	if (!json)
+		request_error(request, 500, BASE_INTERNAL_ERROR);
+	json_decref(json);
+	return ok;
 }
 
 static void call_with_body(
 	struct request *request, void (*fn)(struct request *request, const json_t *body))
 {
-	json_t *body =
-		json_loadb(request->body, request->body_length, JSON_REJECT_DUPLICATES, NULL);
+	const char *type = http_get_field(request->http, "Content-Type");
+	json_t *body;
 
+	if (type && !negotiate_is_type(type, "application/json")) {
+		request_error(request, 415, BASE_HEADER_INVALID, "Content-Type");
+		return;
+	}
+	/* An action without parameters may come without a body. */
+	if (request->resource->action && !request->body_length)
+		body = json_object();
+	else
+		body = json_loadb(
+			request->body, request->body_length, JSON_REJECT_DUPLICATES, NULL);
 	if (!body)
 		request_error(request, 400, BASE_MALFORMED_JSON);
 	else if (!json_is_object(body))
@@ -228,10 +187,12 @@ static void dispatch(struct request *request)
 		call_with_body(request, resource->post);
 		break;
 	case HTTP_PATCH:
-		call_with_body(request, resource->patch);
+		if (may_change(request))
+			call_with_body(request, patch_apply);
 		break;
 	case HTTP_DELETE:
-		resource->delete (request);
+		if (may_change(request))
+			resource->delete (request);
 		break;
 	default:
 		reply_not_allowed(request);
@@ -252,45 +213,65 @@ static bool may_look(const struct request *request)
 	return privilege_get_role(request->role)->privileges & PRIVILEGE_LOGIN;
 }
 
+/* Fields that say what kind of answer is wanted; false: answered. */
+static bool check_fields(struct request *request)
+{
+	const char *version = http_get_field(request->http, "OData-Version");
+	const char *accept = http_get_field(request->http, "Accept");
+	const char *type = request->resource->type ? request->resource->type : "application/json";
+
+	if (version && strcmp(version, "4.0") != 0) {
+		request_error(request, 412, BASE_HEADER_INVALID, "OData-Version");
+		return false;
+	}
+	if (!negotiate_accepts(accept, type)) {
+		request_error(request, 406, BASE_HEADER_INVALID, "Accept");
+		return false;
+	}
+	return true;
+}
+
+/* The method whose rights count: of one that is not there, the one that shows the resource. */
+static enum http_method method_to_judge(const struct request *request)
+{
+	enum http_method method = request->http->method;
+
+	if (resource_get_methods(request->resource) & method)
+		return method;
+	return request->resource->action ? HTTP_POST : HTTP_GET;
+}
+
 static void route(struct request *request)
 {
 	bool found = http_decode_path(request->http->path) && resource_find(request);
-	enum http_method method = request->http->method;
-	bool has_method;
 
-	if (!found && !may_look(request)) {
+	if (!found && !may_look(request))
 		refuse_rights(request);
-	} else if (!found) {
+	else if (!found)
 		request_error(request, 404, BASE_RESOURCE_MISSING, request->http->path);
-	} else {
-		has_method = resource_get_methods(request->resource) & method;
-		if (!privilege_allows(request->role, request->resource->entity,
-			    has_method ? method : HTTP_GET))
-			refuse_rights(request);
-		else if (!has_method)
-			reply_not_allowed(request);
-		else if (parse_query(request))
-			dispatch(request);
-	}
+	else if (!privilege_allows(
+			 request->role, request->resource->entity, method_to_judge(request)))
+		refuse_rights(request);
+	else if (!(resource_get_methods(request->resource) & request->http->method))
+		reply_not_allowed(request);
+	else if (check_fields(request) && query_parse(request))
+		dispatch(request);
 }
 
 void request_handle(struct request *request)
 {
-	const char *version = http_get_field(request->http, "OData-Version");
 	int status;
 
 	if (request->http->method == HTTP_OTHER) {
 		request_error(request, 501, BASE_OPERATION_NOT_ALLOWED);
 		return;
 	}
-	status = authenticate(request);
+	status = authenticate_request(request);
 	if (status == 429)
 		request_error(request, 429, BASE_UNAVAILABLE, "60");
 	else if (status)
 		request_error(request, status, BASE_UNAUTHORIZED, request->http->path,
 			"wrong credentials");
-	else if (version && strcmp(version, "4.0") != 0)
-		request_error(request, 412, BASE_HEADER_INVALID, "OData-Version");
 	else
 		route(request);
 }

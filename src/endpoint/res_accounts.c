@@ -122,6 +122,28 @@ static const struct property account[] = {
 	P_END,
 };
 
+static enum base_message set_password(struct request *request, const json_t *value)
+{
+	const char *text = json_string_value(value);
+	struct password password;
+
+	/* The host has no password: its certificate is all. */
+	if (accounts[find_account(request)].host)
+		return BASE_PROPERTY_NOT_WRITABLE;
+	if (!text)
+		return BASE_PROPERTY_VALUE_ERROR;
+	if (password_make(text, &password) < 0)
+		return BASE_PROPERTY_VALUE_ERROR;
+	if (service_set_password(request->service, &password) < 0)
+		return BASE_INTERNAL_ERROR;
+	return BASE_SUCCESS;
+}
+
+static const struct patchable account_patchables[] = {
+	{"Password", set_password},
+	{NULL,       NULL	   },
+};
+
 static long count_accounts(const struct request *request)
 {
 	return ARRAY_SIZE(accounts);
@@ -239,6 +261,7 @@ const struct resource account_resources[] = {
 		.schema = SCHEMA_ACCOUNT,
 		.entity = ENTITY_ACCOUNT,
 		.properties = account,
+		.patchables = account_patchables,
 		.exists = account_exists},
 	{.uri = ROLES,
 		.schema = SCHEMA_ROLES,

@@ -166,7 +166,7 @@ static void enrol(struct request *request, const char *pem)
 		snprintf(request->path, sizeof(request->path), CERTIFICATES "/%u", id);
 		snprintf(fields, sizeof(fields), "Location: " CERTIFICATES "/%u\r\n", id);
 		request->resource++; /* the next row is the certificate's */
-		request_reply(request, 201, resource_render(request), fields);
+		request_reply_resource(request, 201, resource_render(request), fields);
 	}
 }
 

@@ -45,6 +45,9 @@ const struct resource event_resources[] = {
 		.schema = SCHEMA_EVENT_SERVICE,
 		.entity = ENTITY_EVENT_SERVICE,
 		.properties = event_service},
-	{.uri = STREAM,	.entity = ENTITY_EVENT_STREAM, .get = open_stream},
+	{.uri = STREAM,
+		.entity = ENTITY_EVENT_STREAM,
+		.get = open_stream,
+		.type = "text/event-stream"},
 	{.uri = NULL				},
 };

@@ -108,14 +108,11 @@ static bool entry_exists(const struct request *request)
 	return find_entry(request, &record);
 }
 
-static void get_entry(struct request *request)
+static json_t *make_entry(const struct request *request)
 {
 	struct lclog_record record;
 
-	if (find_entry(request, &record))
-		request_reply(request, 200, log_entry_json(request->service, &record), NULL);
-	else
-		request_error(request, 404, BASE_RESOURCE_MISSING, request->path);
+	return find_entry(request, &record) ? log_entry_json(request->service, &record) : NULL;
 }
 
 const struct resource log_resources[] = {
@@ -137,6 +134,6 @@ const struct resource log_resources[] = {
 		.schema = SCHEMA_LOG_ENTRY,
 		.entity = ENTITY_LOG_ENTRY,
 		.exists = entry_exists,
-		.get = get_entry},
+		.make = make_entry},
 	{.uri = NULL	    },
 };

@@ -54,6 +54,7 @@ static const struct property features[] = {
 };
 
 static const struct property links[] = {
+	P_LINK("Sessions", "/redfish/v1/SessionService/Sessions"),
 	P_LINK("ManagerProvidingService", "/redfish/v1/Managers/{manager}"),
 	P_END,
 };
@@ -68,6 +69,7 @@ static const struct property root[] = {
 	P_CALL("ServiceIdentification", get_identification),
 	P_OBJECT("ProtocolFeaturesSupported", features),
 	P_LINK("AccountService", "/redfish/v1/AccountService"),
+	P_LINK("SessionService", "/redfish/v1/SessionService"),
 	P_LINK("Managers", "/redfish/v1/Managers"),
 	P_LINK("EventService", "/redfish/v1/EventService"),
 	P_LINK("Registries", "/redfish/v1/Registries"),
@@ -76,13 +78,13 @@ static const struct property root[] = {
 	P_END,
 };
 
-static void get_versions(struct request *request)
+static json_t *make_versions(const struct request *request)
 {
-	request_reply(request, 200, json_pack("{s:s}", "v1", "/redfish/v1/"), NULL);
+	return json_pack("{s:s}", "v1", "/redfish/v1/");
 }
 
 /* Each of the root's links by its name. */
-static void get_odata(struct request *request)
+static json_t *make_odata(const struct request *request)
 {
 	json_t *value = json_array();
 
@@ -93,17 +95,15 @@ static void get_odata(struct request *request)
 			json_array_append_new(value, json_pack("{s:s, s:s, s:s}", "name", p->name,
 							     "kind", "Singleton", "url", p->text));
 	}
-	request_reply(request, 200,
-		json_pack("{s:s, s:o}", "@odata.context", "/redfish/v1/$metadata", "value", value),
-		NULL);
+	return json_pack("{s:s, s:o}", "@odata.context", "/redfish/v1/$metadata", "value", value);
 }
 
 const struct resource root_resources[] = {
-	{.uri = "/redfish",		    .entity = ENTITY_VERSIONS, .get = get_versions},
+	{.uri = "/redfish",		    .entity = ENTITY_VERSIONS, .make = make_versions},
 	{.uri = "/redfish/v1",
 		.schema = SCHEMA_SERVICE_ROOT,
 		.entity = ENTITY_SERVICE_ROOT,
 		.properties = root},
-	{.uri = "/redfish/v1/odata",	     .entity = ENTITY_VERSIONS, .get = get_odata},
+	{.uri = "/redfish/v1/odata",	     .entity = ENTITY_VERSIONS, .make = make_odata},
 	{.uri = NULL},
 };

@@ -11,7 +11,7 @@
 
 const struct resource *const resource_tables[] = {root_resources, certificate_resources,
 	account_resources, manager_resources, log_resources, event_resources, registry_resources,
-	NULL};
+	session_resources, NULL};
 
 /* "{manager}" and "{0}" put in; false when it does not fit. */
 static bool expand(const struct request *request, const char *text, char *out, size_t size)
@@ -111,8 +111,10 @@ bool resource_find(struct request *request)
 
 unsigned int resource_get_methods(const struct resource *resource)
 {
+	if (resource->action)
+		return HTTP_POST;
 	return HTTP_GET | HTTP_HEAD | (resource->post ? HTTP_POST : 0) |
-	       (resource->patch ? HTTP_PATCH : 0) | (resource->delete ? HTTP_DELETE : 0);
+	       (resource->patchables ? HTTP_PATCH : 0) | (resource->delete ? HTTP_DELETE : 0);
 }
 
 static json_t *render_value(const struct request *request, const struct property *p)
@@ -163,20 +165,22 @@ static int add_members(const struct request *request, json_t *object)
 	const struct collection *c = request->resource->collection;
 	long count = c->count(request);
 	long skip = request->skip > 0 ? request->skip : 0;
-	long top = c->page ? c->page : count;
+	long wanted = request->top >= 0 ? request->top : count;
+	long top = c->page && c->page < wanted ? c->page : wanted;
 	json_t *members = json_array();
 	int r = 0;
 
-	if (request->top >= 0 && request->top < top)
-		top = request->top;
 	if (skip < count && top > 0)
 		r = c->members(request, skip, top, members);
 	json_object_set_new(object, "Members@odata.count", json_integer(count));
 	json_object_set_new(object, "Members", members);
-	if (r == 0 && request->top < 0 && skip + top < count) {
-		char next[RESOURCE_MAX_PATH + 32];
+	/* A page ends before what was asked for does. */
+	if (r == 0 && top < wanted && skip + top < count) {
+		char next[RESOURCE_MAX_PATH + 64];
+		int n = snprintf(next, sizeof(next), "%s?$skip=%ld", request->path, skip + top);
 
-		snprintf(next, sizeof(next), "%s?$skip=%ld", request->path, skip + top);
+		if (request->top >= 0)
+			snprintf(next + n, sizeof(next) - (size_t)n, "&$top=%ld", wanted - top);
 		json_object_set_new(object, "Members@odata.nextLink", json_string(next));
 	}
 	return r;
@@ -186,8 +190,11 @@ json_t *resource_render(const struct request *request)
 {
 	const struct resource *resource = request->resource;
 	bool root = strcmp(request->path, "/redfish/v1") == 0;
-	json_t *object = json_object();
+	json_t *object;
 
+	if (resource->make)
+		return resource->make(request);
+	object = json_object();
 	if (!object)
 		return NULL;
 	json_object_set_new(

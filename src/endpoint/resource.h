@@ -99,6 +99,9 @@ enum schema { /* versions are in schema.c, nowhere else */
 	SCHEMA_CERTIFICATE,
 	SCHEMA_ROLES,
 	SCHEMA_ROLE,
+	SCHEMA_SESSION_SERVICE,
+	SCHEMA_SESSIONS,
+	SCHEMA_SESSION,
 	SCHEMA_MANAGERS,
 	SCHEMA_MANAGER,
 	SCHEMA_LOG_SERVICES,
@@ -115,16 +118,25 @@ enum schema { /* versions are in schema.c, nowhere else */
 };
 const char *schema_get_type(enum schema schema); /* "#Manager.v1_19_0.Manager" */
 
+struct patchable {	  /* a property that PATCH may change */
+	const char *name; /* NULL ends a table */
+	/* BASE_SUCCESS, or a message with the property's name as its only argument. */
+	enum base_message (*apply)(struct request *request, const json_t *value);
+};
+
 struct resource {
 	const char *uri; /* "/redfish/v1/Managers/{manager}"; {*} is a parameter */
 	enum schema schema;
 	enum entity entity;
 	const struct property *properties;
 	const struct collection *collection;
-	bool (*exists)(const struct request *request);		   /* NULL: always */
-	void (*get)(struct request *request);			   /* instead of rendering */
+	bool (*exists)(const struct request *request);	/* NULL: always */
+	json_t *(*make)(const struct request *request); /* its JSON, instead of a table */
+	void (*get)(struct request *request);		/* what is not JSON, or a stream */
+	const char *type;				/* of what get() answers; NULL: JSON */
+	bool action;					/* only POST, with or without a body */
 	void (*post)(struct request *request, const json_t *body); /* body: an object */
-	void (*patch)(struct request *request, const json_t *body);
+	const struct patchable *patchables;			   /* NULL: no PATCH */
 	void (*delete)(struct request *request);
 };
 
@@ -141,11 +153,14 @@ json_t *resource_link(const char *format, ...) __attribute__((format(printf, 1, 
 
 /* Answers. request_reply() takes the JSON. */
 void request_reply(struct request *request, int status, json_t *json, const char *fields);
+/* The same with the resource's ETag, Allow and Link; extra may be NULL. json NULL: 500. */
+void request_reply_resource(struct request *request, int status, json_t *json, const char *extra);
 void request_error(struct request *request, int status, enum base_message message, ...);
 
 /* The rows, one array a file of resources; NULL ends. */
 extern const struct resource *const resource_tables[];
 extern const struct resource root_resources[], account_resources[], certificate_resources[],
-	manager_resources[], log_resources[], event_resources[], registry_resources[];
+	manager_resources[], log_resources[], event_resources[], registry_resources[],
+	session_resources[];
 
 #endif

@@ -15,6 +15,7 @@
 #include "endpoint/refusals.h"
 #include "endpoint/resource.h"
 #include "endpoint/server.h"
+#include "endpoint/session.h"
 #include "endpoint/settings.h"
 #include "endpoint/sse.h"
 #include "endpoint/trust.h"
@@ -31,6 +32,7 @@ struct service {
 	struct trust trust;
 	bool trust_damaged; /* its file is there and cannot be read: empty, but not a first use */
 	struct accounts accounts;
+	struct sessions sessions;
 	struct lclog *log;
 	struct refusals *refusals;
 	struct server *server;
@@ -56,6 +58,9 @@ int service_apply(struct service *service, const struct endpoint_settings *setti
 
 /* service_trust.c: the acts of trust, each durable and recorded before it is true. */
 void service_get_clock(struct trust_clock *clock);
+int64_t service_get_mono_ms(void);
+/* Durable; ends the sessions and the streams of those who knew the old one. */
+int service_set_password(struct service *service, const struct password *password);
 enum trust_verdict service_judge(const struct trust_certificate *certificate, void *service);
 int service_enrol(struct service *service, const char *pem, size_t length,
 	const struct connection *connection, unsigned int *id);

@@ -26,6 +26,25 @@ void service_get_clock(struct trust_clock *clock)
 	};
 }
 
+int64_t service_get_mono_ms(void)
+{
+	struct trust_clock clock;
+
+	service_get_clock(&clock);
+	return clock.mono_ms;
+}
+
+int service_set_password(struct service *service, const struct password *password)
+{
+	int r = accounts_set_password(&service->accounts, password, service->state_fd);
+
+	if (r < 0)
+		return r;
+	session_end_all(&service->sessions);
+	sse_close_role(service->sse, ROLE_ADMINISTRATOR, "the password was changed");
+	return 0;
+}
+
 void service_open_window(struct service *service, enum trust_reason reason)
 {
 	struct trust_clock clock;

@@ -234,3 +234,14 @@ unsigned int sse_count_hosts(const struct sse *sse)
 		n += is_host(stream);
 	return n;
 }
+
+void sse_close_role(struct sse *sse, enum role role, const char *reason)
+{
+	struct stream *stream, *next;
+
+	for (stream = TAILQ_FIRST(&sse->streams); stream; stream = next) {
+		next = TAILQ_NEXT(stream, next);
+		if (stream->role == role)
+			connection_close(stream->connection, reason);
+	}
+}

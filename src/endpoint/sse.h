@@ -22,5 +22,7 @@ void sse_open(struct sse *sse, struct request *request);
 unsigned int sse_count(const struct sse *sse);
 /* Of hosts, not of administrators. */
 unsigned int sse_count_hosts(const struct sse *sse);
+/* Streams of those with a role end; reason is for the log. */
+void sse_close_role(struct sse *sse, enum role role, const char *reason);
 
 #endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "endpoint/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "base/text.h"
+
+static void remove_at(struct sessions *sessions, unsigned int i)
+{
+	sessions->n--;
+	memmove(&sessions->list[i], &sessions->list[i + 1],
+		(sessions->n - i) * sizeof(sessions->list[0]));
+	OPENSSL_cleanse(&sessions->list[sessions->n], sizeof(sessions->list[0]));
+}
+
+static int hash(const char *token, unsigned char out[32])
+{
+	return EVP_Digest(token, strlen(token), out, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;
+}
+
+static void make_room(struct sessions *sessions)
+{
+	unsigned int oldest = 0;
+
+	if (sessions->n < SESSION_MAX)
+		return;
+	for (unsigned int i = 1; i < sessions->n; i++) {
+		if (sessions->list[i].used_ms < sessions->list[oldest].used_ms)
+			oldest = i;
+	}
+	remove_at(sessions, oldest);
+}
+
+int session_create(struct sessions *sessions, const char *client, time_t created, int64_t now_ms,
+	char token[SESSION_TOKEN_SIZE], unsigned int *id)
+{
+	struct session made = {.used_ms = now_ms, .created = created};
+	unsigned char bytes[32];
+	char hex[3 * sizeof(bytes)];
+
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		return -EIO;
+	text_make_hex(bytes, sizeof(bytes), 0, hex);
+	memcpy(token, hex, SESSION_TOKEN_SIZE);
+	OPENSSL_cleanse(hex, sizeof(hex));
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	if (hash(token, made.hash) < 0)
+		return -EIO;
+	session_expire(sessions, now_ms);
+	make_room(sessions);
+	snprintf(made.client, sizeof(made.client), "%s", client);
+	made.id = ++sessions->last_id;
+	*id = made.id;
+	sessions->list[sessions->n++] = made;
+	return 0;
+}
+
+const struct session *session_use(struct sessions *sessions, const char *token, int64_t now_ms)
+{
+	unsigned char given[32];
+
+	session_expire(sessions, now_ms);
+	if (strlen(token) != SESSION_TOKEN_SIZE - 1 || hash(token, given) < 0)
+		return NULL;
+	for (unsigned int i = 0; i < sessions->n; i++) {
+		struct session *session = &sessions->list[i];
+
+		if (CRYPTO_memcmp(session->hash, given, sizeof(given)) != 0)
+			continue;
+		session->used_ms = now_ms;
+		return session;
+	}
+	return NULL;
+}
+
+const struct session *session_find(const struct sessions *sessions, unsigned int id)
+{
+	for (unsigned int i = 0; i < sessions->n; i++) {
+		if (sessions->list[i].id == id)
+			return &sessions->list[i];
+	}
+	return NULL;
+}
+
+int session_end(struct sessions *sessions, unsigned int id)
+{
+	const struct session *session = session_find(sessions, id);
+
+	if (!session)
+		return -ENOENT;
+	remove_at(sessions, (unsigned int)(session - sessions->list));
+	return 0;
+}
+
+void session_end_all(struct sessions *sessions)
+{
+	while (sessions->n)
+		remove_at(sessions, sessions->n - 1);
+}
+
+void session_expire(struct sessions *sessions, int64_t now_ms)
+{
+	for (unsigned int i = sessions->n; i > 0; i--) {
+		if (now_ms - sessions->list[i - 1].used_ms > SESSION_TIMEOUT * 1000)
+			remove_at(sessions, i - 1);
+	}
+}

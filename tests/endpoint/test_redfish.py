@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The protocol as DSP0266 has it: sessions, ETags, media types, methods, error bodies."""
+import json
+import re
+
+import pytest
+
+from service import ENTRIES, PASSWORD, STREAM, Stream
+from netns import wait_for
+
+SERVICE = "/redfish/v1/SessionService"
+SESSIONS = SERVICE + "/Sessions"
+MANAGER = "/redfish/v1/Managers/bmc"
+ADMIN = "/redfish/v1/AccountService/Accounts/admin"
+
+
+def log_in(bmc, user="admin", password=PASSWORD, **options):
+    return bmc.request("POST", SESSIONS, body={"UserName": user, "Password": password}, **options)
+
+
+def token_of(bmc):
+    answer = log_in(bmc)
+    assert answer.status == 201, answer.body
+    return {"X-Auth-Token": answer.headers["X-Auth-Token"]}, answer.headers["Location"]
+
+
+def messages(answer):
+    return [m["MessageId"].split(".")[-1] for m in answer.json()["error"]["@Message.ExtendedInfo"]]
+
+
+# Sessions
+
+def test_session_log_in_and_out(bmc):
+    answer = log_in(bmc)
+    assert answer.status == 201
+    session, token = answer.json(), answer.headers["X-Auth-Token"]
+    assert re.fullmatch("[0-9a-f]{64}", token)
+    assert answer.headers["Location"] == session["@odata.id"]
+    assert session["UserName"] == "admin" and session["Password"] is None
+    assert token not in answer.body.decode() and token not in bmc.log()
+    fields = {"X-Auth-Token": token}
+    assert bmc.get(MANAGER, headers=fields).status == 200
+    members = bmc.get(SESSIONS, headers=fields).json()["Members"]
+    assert members == [{"@odata.id": session["@odata.id"]}]
+    assert bmc.get(session["@odata.id"], headers=fields).json() == session
+    assert bmc.request("DELETE", session["@odata.id"], headers=fields).status == 204
+    assert bmc.get(MANAGER, headers=fields).status == 401
+    # Refused also where none is needed: a client must learn that its token is dead.
+    assert bmc.get("/redfish/v1/", headers=fields).status == 401
+
+
+def test_tokens_differ_and_others_are_refused(bmc):
+    tokens = [token_of(bmc)[0]["X-Auth-Token"] for _ in range(3)]
+    assert len(set(tokens)) == 3
+    wrong = tokens[0][:-1] + ("0" if tokens[0][-1] != "0" else "1")
+    for token in (wrong, "", "x", tokens[0] + "0", tokens[0][:-1], "f" * 4000):
+        assert bmc.get(MANAGER, headers={"X-Auth-Token": token}).status == 401, token
+    assert bmc.get(MANAGER, headers={"X-Auth-Token": tokens[0]}).status == 200
+
+
+@pytest.mark.parametrize("body, status", [
+    ({"UserName": "admin", "Password": "wrong"}, 401), ({"UserName": "root", "Password": PASSWORD},
+                                                        401),
+    ({"UserName": "admin:" + PASSWORD[:7], "Password": PASSWORD[8:]}, 401),
+    ({"UserName": "host", "Password": ""}, 401), ({"UserName": "admin"}, 400),
+    ({"UserName": 1, "Password": PASSWORD}, 400), ("[]", 400), ("{", 400), ("", 400)])
+def test_log_in_refused(bmc, body, status):
+    answer = bmc.request("POST", SESSIONS, body=body)
+    assert answer.status == status and answer.json()["error"]["code"].startswith("Base.1.")
+    assert "X-Auth-Token" not in answer.headers
+    assert bmc.get(SESSIONS, password=PASSWORD).json()["Members@odata.count"] == 0
+
+
+def test_log_in_is_part_of_the_lockout(bmc):
+    statuses = [log_in(bmc, password="guess %d" % i).status for i in range(7)]
+    assert statuses == [401] * 5 + [429] * 2
+    assert log_in(bmc).status == 429
+
+
+def test_no_session_without_tls(endpoint):
+    endpoint.set_password()
+    endpoint.start(tls="off")
+    assert log_in(endpoint, plain=8080).status == 403
+    assert endpoint.get(MANAGER, plain=8080).status == 200
+    assert endpoint.get(MANAGER, plain=8080, headers={"X-Auth-Token": "x"}).status == 401
+
+
+def test_sessions_are_capped(bmc):
+    """The one that was not used for the longest time makes room; the one at work stays."""
+    first, _ = token_of(bmc)
+    second, _ = token_of(bmc)
+    for _ in range(15):
+        assert bmc.get(MANAGER, headers=first).status == 200
+        token_of(bmc)
+    assert bmc.get(MANAGER, headers=first).status == 200
+    assert bmc.get(MANAGER, headers=second).status == 401
+    assert bmc.get(SESSIONS, headers=first).json()["Members@odata.count"] == 16
+
+
+def test_password_by_patch_ends_what_the_old_one_opened(bmc):
+    fields, _ = token_of(bmc)
+    answer = bmc.request("PATCH", ADMIN, body={"Password": "short"}, headers=fields)
+    assert answer.status == 400 and messages(answer) == ["PropertyValueError"]
+    answer = bmc.request("PATCH", ADMIN, body={"Password": "another password"}, headers=fields)
+    assert answer.status == 200 and answer.json()["Password"] is None
+    assert bmc.get(MANAGER, headers=fields).status == 401
+    assert log_in(bmc).status == 401
+    assert log_in(bmc, password="another password").status == 201
+
+
+def test_command_passwd_ends_sessions_too(bmc):
+    fields, _ = token_of(bmc)
+    bmc.set_password("another password")
+    assert bmc.get(MANAGER, headers=fields).status == 401
+
+
+def test_host_has_no_business_with_sessions(bmc, host):
+    assert bmc.enrol(host).status == 201
+    fields, location = token_of(bmc)
+    assert bmc.get(SESSIONS, host).json()["Members"] == []
+    assert bmc.get(location, host).status in (403, 404)
+    assert bmc.request("DELETE", location, host).status in (403, 404)
+    assert bmc.request("DELETE", location).status == 401
+    assert bmc.request("PATCH", ADMIN, host, body={"Password": "a long one!"}).status in (403, 404)
+    assert bmc.get(MANAGER, headers=fields).status == 200
+
+
+# ETags
+
+def test_etag_of_every_resource(bmc):
+    for path in ("/redfish/v1/", "/redfish/v1/AccountService", ADMIN, SERVICE, MANAGER, ENTRIES,
+                 ENTRIES + "/1"):
+        one, two = (bmc.get(path, password=PASSWORD) for _ in range(2))
+        tag = one.headers["ETag"]
+        assert re.fullmatch('(W/)?"[0-9a-f]{16}"', tag) and tag == two.headers["ETag"], path
+        head = bmc.request("HEAD", path, password=PASSWORD)
+        assert head.headers["ETag"] == tag and head.body == b""
+        same = bmc.get(path, password=PASSWORD, headers={"If-None-Match": tag})
+        assert same.status == 304 and same.body == b"" and same.headers["ETag"] == tag
+        other = bmc.get(path, password=PASSWORD, headers={"If-None-Match": '"x", "y"'})
+        assert other.status == 200
+
+
+def test_if_match(bmc):
+    tag = bmc.get(ADMIN, password=PASSWORD).headers["ETag"]
+    for wrong in ('"x"', tag + "x", '""', "x"):
+        answer = bmc.request("PATCH", ADMIN, password=PASSWORD, headers={"If-Match": wrong},
+                             body={"Password": "another password"})
+        assert answer.status == 412 and messages(answer) == ["PreconditionFailed"], wrong
+    assert bmc.get(ADMIN, password=PASSWORD).status == 200
+    answer = bmc.request("PATCH", ADMIN, password=PASSWORD, headers={"If-Match": '"x", ' + tag},
+                         body={"Password": "another password"})
+    assert answer.status == 200 and answer.headers["ETag"]
+    _, location = (log := log_in(bmc, password="another password")), log.headers["Location"]
+    options = {"password": "another password"}
+    answer = bmc.request("DELETE", location, headers={"If-Match": '"x"'}, **options)
+    assert answer.status == 412
+    assert bmc.request("DELETE", location, headers={"If-Match": "*"}, **options).status == 204
+
+
+# Media types, versions, methods
+
+@pytest.mark.parametrize("accept, status", [
+    ("application/json", 200), ("application/json;charset=utf-8", 200), ("application/*", 200),
+    ("*/*", 200), ("text/html, */*;q=0.1", 200), ("APPLICATION/JSON", 200), ("", 200),
+    ("text/html", 406), ("application/xml", 406), ("application/json;q=0", 406),
+    ("*/*, application/json;q=0.0", 406), ("application/jso", 406), ("text/*", 406)])
+def test_accept(bmc, accept, status):
+    assert bmc.get("/redfish/v1/", headers={"Accept": accept}).status == status
+
+
+@pytest.mark.parametrize("kind, status", [
+    ("application/json", 201), ("application/json; charset=utf-8", 201),
+    ("application/x-www-form-urlencoded", 415), ("text/plain", 415), ("application/json5", 415)])
+def test_content_type(bmc, kind, status):
+    body = json.dumps({"UserName": "admin", "Password": PASSWORD})
+    answer = bmc.request("POST", SESSIONS, body=body, headers={"Content-Type": kind})
+    assert answer.status == status
+
+
+@pytest.mark.parametrize("version, status", [("4.0", 200), ("4.1", 412), ("3.0", 412), ("x", 412)])
+def test_odata_version(bmc, version, status):
+    answer = bmc.get("/redfish/v1/", headers={"OData-Version": version})
+    assert answer.status == status and answer.headers["OData-Version"] == "4.0"
+
+
+def test_authentication_comes_before_other_fields(bmc):
+    assert bmc.get(MANAGER, headers={"OData-Version": "9", "Accept": "text/html"}).status == 401
+
+
+def test_allow_and_link(bmc):
+    for path, methods in (("/redfish/v1/", "GET, HEAD"), (SESSIONS, "GET, HEAD, POST"),
+                          (ADMIN, "GET, HEAD, PATCH")):
+        for method in ("GET", "HEAD"):
+            answer = bmc.request(method, path, password=PASSWORD)
+            assert answer.headers["Allow"] == methods
+            assert "rel=describedby" in answer.headers["Link"]
+        answer = bmc.request("PUT", path, password=PASSWORD, body={})
+        assert answer.status == 405 and answer.headers["Allow"] == methods
+        assert messages(answer) == ["OperationNotAllowed"]
+    kind = bmc.root()["@odata.type"].split(".")[1]
+    assert "/ServiceRoot.%s.json>" % kind in bmc.get("/redfish/v1/").headers["Link"]
+
+
+def test_patch_answers_each_property(bmc):
+    def patch(body):
+        return bmc.request("PATCH", ADMIN, password=PASSWORD, body=body)
+    answer = patch({"Bogus": 1, "RoleId": "ReadOnly"})
+    assert answer.status == 400
+    assert messages(answer) == ["PropertyUnknown", "PropertyNotWritable"]
+    assert messages(patch({})) == ["NoOperation"]
+    assert messages(patch({"@odata.id": "/x", "@odata.etag": "y"})) == ["NoOperation"]
+    assert messages(patch({"Password": 5})) == ["PropertyValueError"]
+    answer = patch({"Password": PASSWORD, "Bogus": 1})
+    assert answer.status == 200
+    info = answer.json()["@Message.ExtendedInfo"]
+    assert [m["MessageId"] for m in info] == ["Base.1.18.PropertyUnknown"]
+    assert info[0]["RelatedProperties"] == ["/Bogus"]
+
+
+def test_queries(bmc):
+    def status(path, query):
+        return bmc.get(path + query, password=PASSWORD).status
+    for query in ("?$select=Name", "?$filter=Id eq '1'".replace(" ", "%20"), "?$expand=.", "?$x"):
+        assert status(MANAGER, query) == 501
+    assert status(MANAGER, "?$top=1") == status(MANAGER, "?$skip=1") == 400
+    assert status(MANAGER, "?x=1") == 200
+    first = bmc.get(ENTRIES + "?$top=1", password=PASSWORD).json()
+    assert len(first["Members"]) == 1 and first["Members@odata.count"] > 1
+    assert "Members@odata.nextLink" not in first
+
+
+def test_next_link_keeps_top(bmc):
+    """What was asked for beyond a page comes with the next ones, and no more than that."""
+    for _ in range(60):
+        bmc.command("trust", "open")
+        assert bmc.command("trust", "forget").returncode == 0
+        bmc.reload()
+    wait_for(lambda: bmc.get(ENTRIES, password=PASSWORD).json()["Members@odata.count"] >= 56, 20,
+             "records")
+    got, path = [], ENTRIES + "?$top=55"
+    while path:
+        page = bmc.get(path, password=PASSWORD).json()
+        got += page["Members"]
+        path = page.get("Members@odata.nextLink")
+    assert len(got) == len({e["Id"] for e in got}) == 55
+
+
+def test_accept_of_a_stream(bmc, host):
+    assert bmc.enrol(host).status == 201
+    assert bmc.get(STREAM, host, headers={"Accept": "application/json"}).status == 406
+    stream = Stream(bmc, host)
+    assert stream.status == 200
+    stream.close()
