@@ -12,7 +12,7 @@
 #define HTTP_MAX_HEAD	 16384 /* bytes of request line and fields together */
 #define HTTP_MAX_FIELDS	 64
 #define HTTP_MAX_TARGET	 2048
-#define HTTP_MAX_METHOD	 16
+#define HTTP_MAX_METHOD	 32
 #define HTTP_MAX_TRAILER 1024
 
 enum http_method {

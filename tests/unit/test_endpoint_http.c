@@ -50,7 +50,7 @@ static void refuse_and_take(void **state)
 		{"GET /\xc3\xa4 HTTP/1.1\r\n" H "\r\n",						400},
 		{"GET /a#b HTTP/1.1\r\n" H "\r\n",						   400},
 		{"G(T / HTTP/1.1\r\n" H "\r\n",						     400},
-		{"GETGETGETGETGETGET / HTTP/1.1\r\n" H "\r\n",				       400},
+		{"GETGETGETGETGETGETGETGETGETGETGET / HTTP/1.1\r\n" H "\r\n",			      400},
 		{" GET / HTTP/1.1\r\n" H "\r\n",						    400},
  /* request smuggling */
 		{"POST / HTTP/1.1\r\n" H "Content-Length: 5\r\nContent-Length: 5\r\n\r\n",	   400},
