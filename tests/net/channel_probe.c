@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "host/link/channel.h"
+#include "host/link/logreader.h"
 #include "host/worker.h"
 
 #define MAX_REQUESTS 32
@@ -42,7 +43,10 @@ struct probe {
 	bool keep_alive, sandbox, close_in_done, close_in_push, end_session;
 	const char *password; /* "-ERRNO": as if the monitor refused it */
 	struct channel_memory memory;
-	json_t *events; /* the life line, as it changed */
+	json_t *events;	      /* the life line, as it changed */
+	const char *read_log; /* path of a log's entries */
+	struct log_reader reader;
+	json_t *log;
 };
 
 static double elapsed_ms(const struct probe *probe)
@@ -192,6 +196,35 @@ static void send_requests(struct probe *probe)
 	}
 }
 
+static void on_entry(const json_t *entry, void *arg)
+{
+	struct probe *probe = arg;
+
+	json_array_append(probe->log, json_object_get(entry, "Id"));
+}
+
+static void on_read(struct log_reader *reader, int result, void *arg)
+{
+	struct probe *probe = arg;
+
+	json_object_set_new(probe->out, "log_result", json_integer(result));
+	json_object_set_new(probe->out, "log_last", json_string(reader->cursor.last));
+	if (probe->stay_ms == 0)
+		finish(probe);
+}
+
+static void read_log(struct probe *probe)
+{
+	int r;
+
+	probe->reader.entry = on_entry;
+	probe->reader.done = on_read;
+	probe->reader.arg = probe;
+	r = log_reader_start(&probe->reader, probe->channel, probe->read_log);
+	if (r < 0)
+		on_read(&probe->reader, r, probe);
+}
+
 static void on_done(struct channel *channel, const struct channel_result *result, void *arg)
 {
 	struct probe *probe = arg;
@@ -207,11 +240,13 @@ static void on_done(struct channel *channel, const struct channel_result *result
 		probe->channel = NULL;
 	}
 	if (result->outcome != OUTCOME_CONNECTED || !probe->channel ||
-		(probe->stay_ms == 0 && probe->n_requests == 0)) {
+		(probe->stay_ms == 0 && probe->n_requests == 0 && !probe->read_log)) {
 		stop(probe);
 		return;
 	}
 	send_requests(probe);
+	if (probe->read_log)
+		read_log(probe);
 	if (probe->stay_ms > 0) {
 		probe->stop = evtimer_new(probe->base, on_stay_over, probe);
 		evtimer_add(probe->stop, &tv);
@@ -280,6 +315,8 @@ enum option_id {
 	POLL,
 	END_SESSION,
 	STREAM_ENDS,
+	READ_LOG,
+	LOG_LAST,
 	DEBUG,
 };
 
@@ -313,8 +350,10 @@ static const struct option options[] = {
 	{"poll",	 1, NULL, POLL},
 	{"end-session",		0, NULL, END_SESSION},
 	{"stream-ends",	1, NULL, STREAM_ENDS},
+	{"read-log",	     1, NULL, READ_LOG},
+	{"log-last",	     1, NULL, LOG_LAST},
 	{"debug",	  0, NULL, DEBUG},
-	{0	  },
+	{0	   },
 };
 
 /* DIR: its agent.key and agent.crt */
@@ -408,6 +447,12 @@ static int set_option(struct probe *probe, int id, const char *value)
 		return 0;
 	case CLOSE_IN_PUSH:
 		probe->close_in_push = true;
+		return 0;
+	case READ_LOG:
+		probe->read_log = value;
+		return 0;
+	case LOG_LAST:
+		log_cursor_init(&probe->reader.cursor, value);
 		return 0;
 	case USER:
 		snprintf(probe->settings.login_user, sizeof(probe->settings.login_user), "%s",
@@ -525,6 +570,7 @@ int main(int argc, char **argv)
 	probe.pushed = json_array();
 	probe.answers = json_array();
 	probe.events = json_array();
+	probe.log = json_array();
 	r = parse(&probe, argc, argv);
 	if (r < 0) {
 		fprintf(stderr, "channel_probe: bad option\n");
@@ -536,6 +582,7 @@ int main(int argc, char **argv)
 	json_object_set_new(probe.out, "pushed", probe.pushed);
 	json_object_set_new(probe.out, "answers", probe.answers);
 	json_object_set_new(probe.out, "events", probe.events);
+	json_object_set_new(probe.out, "log", probe.log);
 	json_object_set_new(probe.out, "stale", json_integer(probe.memory.n_stale));
 	json_object_set_new(probe.out, "stream_ends", json_integer(probe.memory.stream_ends));
 	json_object_set_new(probe.out, "refused", json_integer(probe.memory.hold.refused));

@@ -506,3 +506,44 @@ def test_redirect_elsewhere_is_not_followed(bench, stock, location):
         result = probe(bench, bmc, "--stay", "400")
     assert other.accepted == 0
     assert result["events"] == [["polling", bmc.stream_path + " answered 307"]]
+
+
+# Logs: over the channel, page by page, and no further than need be
+
+@pytest.mark.parametrize("last,new,pages", [(None, [], 1), ("118", ["119", "120"], 1),
+                                            ("120", [], 1), ("69", range(70, 121), 2),
+                                            ("400", range(1, 121), 3)])
+def test_log_newest_first(bench, stock, last, new, pages):
+    """iDRAC9: 50 a page, by the links that it gives; "400" is a log that was cleared."""
+    bmc = stock(Idrac9)
+    result = probe(bench, bmc, "--read-log", bmc.entries_path,
+                   *(["--log-last", last] if last else []))
+    assert (result["log_result"], result["log_last"]) == (0, "120")
+    assert result["log"] == [str(n) for n in new]
+    asked = [path for path in bmc.paths() if path.startswith(bmc.entries_path)]
+    assert asked == [bmc.entries_path + s for s in ("", "?$skip=50", "?$skip=100")][:pages]
+    assert set(asked[1:]) <= bmc.given
+
+
+def test_log_updated_in_place(bench, stock):
+    """iLO counts entry 2 up: it is none that is new."""
+    bmc = stock(Ilo6, updates=7)
+    result = probe(bench, bmc, "--read-log", bmc.entries_path, "--log-last", "4")
+    assert (result["log_result"], result["log"]) == (0, ["5"])
+
+
+@pytest.mark.parametrize("link", ["https://elsewhere/x", "//elsewhere/x", "/a b", "/a\r\nX: y", 7])
+def test_log_with_a_hostile_link(bench, stock, link):
+    bmc = stock(Idrac9)
+    bmc.faults[bmc.entries_path] = answer(200, {"Members": [{"Id": "9"}, {"Id": "8"}],
+                                                "Members@odata.nextLink": link})
+    result = probe(bench, bmc, "--read-log", bmc.entries_path, "--log-last", "1")
+    good = link == 7  # no link at all: the end of the log
+    assert (result["log_result"] == 0) == good and result["log"] == (["8", "9"] if good else [])
+
+
+def test_log_that_breaks_off(bench, stock):
+    bmc = stock(Idrac9)
+    bmc.faults[bmc.entries_path + "?$skip=50"] = lambda connection, request: False
+    result = probe(bench, bmc, "--read-log", bmc.entries_path, "--log-last", "3")
+    assert (result["log_result"], result["log"], result["log_last"]) == (-74, [], "3")

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log cursor against logs as stock BMCs have them: newest or oldest first, in pages, updated in
+ * place, cleared, overwritten, growing while it is read.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/util.h"
+#include "host/link/logcursor.h"
+
+#define ENTRIES "/redfish/v1/Log/Entries"
+
+struct bmc { /* a log of numbers first..last, in pages */
+	unsigned int first, last, page;
+	bool newest_first;
+	unsigned int asked;    /* pages */
+	unsigned int grows_by; /* entries, after each page */
+	unsigned int fails_at; /* page that cannot be had, counted from 1; 0: none */
+	const char *prefix;    /* of an Id; NULL: none */
+	const char *entries;   /* NULL: ENTRIES */
+};
+
+static json_t *make_entry(const struct bmc *bmc, unsigned int number)
+{
+	char id[96];
+
+	snprintf(id, sizeof(id), "%s%u", bmc->prefix ? bmc->prefix : "", number);
+	return json_pack("{s:s, s:s}", "Id", id, "Created", "1970-01-01T00:00:00Z");
+}
+
+/* The path is one that this service has made, or nothing is answered. */
+static json_t *get(struct bmc *bmc, const char *path)
+{
+	const char *entries = bmc->entries ? bmc->entries : ENTRIES;
+	unsigned int n = bmc->last >= bmc->first ? bmc->last - bmc->first + 1 : 0, skip = 0;
+	json_t *members = json_array(), *page;
+	char link[128];
+
+	assert_memory_equal(path, entries, strlen(entries));
+	if (path[strlen(entries)]) {
+		assert_int_equal(sscanf(path + strlen(entries), "?$skip=%u&odd=yes", &skip), 1);
+		assert_non_null(strstr(path, "&odd=yes"));
+	}
+	bmc->asked++;
+	if (bmc->fails_at == bmc->asked) {
+		json_decref(members);
+		return NULL;
+	}
+	for (unsigned int i = skip; i < n && i < skip + bmc->page; i++)
+		json_array_append_new(members,
+			make_entry(bmc, bmc->newest_first ? bmc->last - i : bmc->first + i));
+	page = json_pack("{s:o}", "Members", members);
+	if (skip + bmc->page < n) {
+		snprintf(link, sizeof(link), "%s?$skip=%u&odd=yes", entries, skip + bmc->page);
+		json_object_set_new(page, "Members@odata.nextLink", json_string(link));
+	}
+	bmc->last += bmc->grows_by;
+	return page;
+}
+
+static void take(const json_t *entry, void *arg)
+{
+	char *out = arg;
+
+	snprintf(out + strlen(out), 64, "%s%s", *out ? " " : "",
+		json_string_value(json_object_get(entry, "Id")));
+}
+
+static int read_log(struct log_cursor *cursor, struct bmc *bmc, char *out)
+{
+	const char *path = log_cursor_begin(cursor, bmc->entries ? bmc->entries : ENTRIES);
+
+	out[0] = '\0';
+	bmc->asked = 0;
+	while (path) {
+		json_t *page = get(bmc, path);
+
+		path = log_cursor_take(cursor, page);
+		json_decref(page);
+	}
+	return log_cursor_end(cursor, take, out);
+}
+
+static void assert_read(
+	struct log_cursor *cursor, struct bmc *bmc, const char *expected, unsigned int pages)
+{
+	static char out[64 * 1024];
+
+	assert_int_equal(read_log(cursor, bmc, out), 0);
+	assert_string_equal(out, expected);
+	if (pages)
+		assert_int_equal(bmc->asked, pages);
+}
+
+static void test_compare(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		int order;
+	} rows[] = {
+		{"9",		      "10",		    -1},
+		{"10",		       "9",			    1 },
+		{"7",		      "7",			   0 },
+		{"007",			"8",		     -1},
+		{"07",		       "7",			    0 },
+		{"99999999999999999999", "100000000000000000000", -1},
+		{"1700000000",	       "1700000000_1",	       -1},
+		{"1700000000_1",	 "1700000000_2",		 -1},
+		{"1700000000_9",	 "1700000000_10",	  -1},
+		{"1700000001",	       "1700000000_5",	       1 },
+		{"a",		      "a",			   0 },
+		{"a",		      "b",			   2 },
+		{"1",		      "x",			   2 },
+		{"1x",		       "2",			    2 },
+		{"1",		      "2x",		    2 },
+		{"1_x",			"1_2",		       2 },
+		{"",		     "1",			  2 },
+		{"1_",		       "1_2",		      2 },
+		{"0",		      "00",		    0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int there = log_cursor_compare(rows[i].a, rows[i].b);
+		int back = log_cursor_compare(rows[i].b, rows[i].a);
+
+		if (there != rows[i].order || back != (rows[i].order == 2 ? 2 : -rows[i].order))
+			fail_msg("%s %s: %d, %d", rows[i].a, rows[i].b, there, back);
+	}
+}
+
+/* iDRAC9: thousands of entries, the newest first; never is it read through. */
+static void test_newest_first(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 5000, .page = 50, .newest_first = true};
+	struct log_cursor cursor;
+
+	log_cursor_init(&cursor, NULL);
+	assert_read(&cursor, &bmc, "", 1);
+	assert_string_equal(cursor.last, "5000");
+	assert_read(&cursor, &bmc, "", 1);
+	bmc.last = 5003;
+	assert_read(&cursor, &bmc, "5001 5002 5003", 1);
+	assert_int_equal(cursor.order, LOG_ORDER_NEWEST_FIRST);
+	bmc.last = 5104;
+	assert_int_equal(read_log(&cursor, &bmc, (char[4096]){0}), 0);
+	assert_int_equal(bmc.asked, 3);
+	assert_int_equal(cursor.lost, 0);
+	log_cursor_clear(&cursor);
+}
+
+/* bmcweb: the oldest first; the reading begins where the last one ended. */
+static void test_oldest_first(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 120, .page = 50};
+	struct log_cursor cursor;
+
+	log_cursor_init(&cursor, NULL);
+	assert_read(&cursor, &bmc, "", 3);
+	assert_string_equal(cursor.last, "120");
+	bmc.last = 122;
+	assert_read(&cursor, &bmc, "121 122", 1);
+	bmc.last = 152;
+	assert_int_equal(read_log(&cursor, &bmc, (char[4096]){0}), 0);
+	assert_int_equal(bmc.asked, 2);
+	assert_read(&cursor, &bmc, "", 1);
+	log_cursor_clear(&cursor);
+}
+
+/* iLO: an entry that is counted up has the Id it had. It was told, and is told once. */
+static void test_updated_in_place(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 5, .page = 100};
+	struct log_cursor cursor;
+
+	for (int newest_first = 0; newest_first < 2; newest_first++) {
+		bmc.last = 5;
+		bmc.newest_first = newest_first;
+		log_cursor_init(&cursor, "3");
+		assert_read(&cursor, &bmc, "4 5", 1);
+		assert_read(&cursor, &bmc, "", 1);
+		bmc.last = 6;
+		assert_read(&cursor, &bmc, "6", 1);
+	}
+}
+
+static void test_cleared(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 300, .page = 50};
+	struct log_cursor cursor;
+
+	for (int newest_first = 0; newest_first < 2; newest_first++) {
+		bmc.first = 1, bmc.last = 300, bmc.newest_first = newest_first;
+		log_cursor_init(&cursor, NULL);
+		assert_read(&cursor, &bmc, "", 0);
+		assert_false(cursor.cleared);
+		bmc.last = 3;
+		assert_read(&cursor, &bmc, "1 2 3", 0);
+		assert_true(cursor.cleared);
+		bmc.last = 4;
+		assert_read(&cursor, &bmc, "4", 1);
+		assert_false(cursor.cleared);
+		bmc.last = 0; /* and empty */
+		assert_read(&cursor, &bmc, "", 1);
+		bmc.last = 2;
+		assert_read(&cursor, &bmc, "1 2", 1);
+	}
+}
+
+/* The oldest are overwritten, the last one seen among them. */
+static void test_overwritten(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 10, .page = 4};
+	struct log_cursor cursor;
+
+	for (int newest_first = 0; newest_first < 2; newest_first++) {
+		bmc.first = 1, bmc.last = 10, bmc.newest_first = newest_first;
+		log_cursor_init(&cursor, "10");
+		bmc.first = 13, bmc.last = 18;
+		assert_read(&cursor, &bmc, "13 14 15 16 17 18", 2);
+		assert_false(cursor.cleared);
+	}
+}
+
+static void test_grows_while_read(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 20, .page = 4, .newest_first = true, .grows_by = 2};
+	struct log_cursor cursor;
+
+	log_cursor_init(&cursor, "10");
+	assert_read(&cursor, &bmc, "11 12 13 14 15 16 17 18 19 20", 0);
+	assert_string_equal(cursor.last, "20");
+	bmc.grows_by = 0;
+	bmc.last = 22;
+	assert_read(&cursor, &bmc, "21 22", 1);
+}
+
+/* A page that cannot be had: nothing is told, nothing is lost, and the next reading has it all. */
+static void test_failed_reading(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 12, .page = 4};
+	struct log_cursor cursor;
+	char out[256];
+
+	for (int newest_first = 0; newest_first < 2; newest_first++) {
+		bmc.newest_first = newest_first;
+		for (bmc.fails_at = 1; bmc.fails_at <= 2; bmc.fails_at++) {
+			log_cursor_init(&cursor, "3");
+			assert_int_equal(read_log(&cursor, &bmc, out), -EBADMSG);
+			assert_string_equal(out, "");
+			assert_string_equal(cursor.last, "3");
+		}
+		bmc.fails_at = 0;
+		assert_read(&cursor, &bmc, "4 5 6 7 8 9 10 11 12", 0);
+	}
+}
+
+static void test_bounds(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 5000, .page = 100};
+	struct log_cursor cursor;
+	static char out[64 * 1024];
+
+	for (int newest_first = 0; newest_first < 2; newest_first++) {
+		bmc.newest_first = newest_first;
+		log_cursor_init(&cursor, "2000");
+		assert_int_equal(read_log(&cursor, &bmc, out), 0);
+		assert_memory_equal(out, "4001 4002", 9); /* the newest thousand */
+		assert_int_equal(cursor.lost, 2000);
+		assert_string_equal(cursor.last, "5000");
+	}
+	bmc.page = 1; /* pages without end */
+	bmc.newest_first = true;
+	log_cursor_init(&cursor, "1");
+	assert_int_equal(read_log(&cursor, &bmc, out), 0);
+	assert_int_equal(bmc.asked, LOG_CURSOR_MAX_PAGES);
+	assert_true(cursor.lost > 0);
+}
+
+/* What a hostile or odd service says: no crash, no loop. */
+static void test_odd_pages(void **state)
+{
+	static const char *const pages[] = {"[]", "{}", "{\"Members\": {}}", "{\"Members\": 7}"};
+	static const char *const harmless[] = {"{\"Members\": [7, null, [], {}, {\"Id\": 7}, "
+					       "{\"Id\": \"\"}]}",
+		"{\"Members\": [], \"Members@odata.nextLink\": 7}"};
+	struct log_cursor cursor;
+	char out[64] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		json_t *page = json_loads(pages[i], 0, NULL);
+
+		log_cursor_init(&cursor, "1");
+		log_cursor_begin(&cursor, ENTRIES);
+		assert_null(log_cursor_take(&cursor, page));
+		assert_int_equal(log_cursor_end(&cursor, take, out), -EBADMSG);
+		json_decref(page);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++) {
+		json_t *page = json_loads(harmless[i], 0, NULL);
+
+		log_cursor_init(&cursor, "1");
+		log_cursor_begin(&cursor, ENTRIES);
+		assert_null(log_cursor_take(&cursor, page));
+		assert_int_equal(log_cursor_end(&cursor, take, out), 0);
+		json_decref(page);
+	}
+	/* a page that leads to itself */
+	json_t *page = json_pack("{s:[], s:s}", "Members", "Members@odata.nextLink", ENTRIES);
+
+	log_cursor_init(&cursor, "1");
+	log_cursor_begin(&cursor, ENTRIES);
+	assert_null(log_cursor_take(&cursor, page));
+	assert_int_equal(log_cursor_end(&cursor, take, out), -EBADMSG);
+	json_decref(page);
+	assert_int_equal(log_cursor_end(&cursor, take, out), -EBADMSG); /* nothing was begun */
+	assert_string_equal(out, "");
+}
+
+/* By events: each once, and the log's reading does not tell it again. */
+static void test_events_and_log(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 7, .page = 50, .newest_first = true};
+	struct log_cursor cursor;
+
+	log_cursor_init(&cursor, "5");
+	assert_true(log_cursor_note(&cursor, "6"));
+	assert_false(log_cursor_note(&cursor, "6"));
+	assert_false(log_cursor_note(&cursor, "4"));
+	assert_false(log_cursor_note(&cursor, ""));
+	assert_read(&cursor, &bmc, "7", 1);
+	assert_false(log_cursor_note(&cursor, "7"));
+}
+
+static void test_opaque_ids(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 4, .page = 50, .newest_first = true, .prefix = "x"};
+	struct log_cursor cursor;
+
+	log_cursor_init(&cursor, "x2");
+	assert_read(&cursor, &bmc, "x3 x4", 1);
+	bmc.last = 5;
+	assert_read(&cursor, &bmc, "x5", 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_newest_first),
+		cmocka_unit_test(test_oldest_first),
+		cmocka_unit_test(test_updated_in_place),
+		cmocka_unit_test(test_cleared),
+		cmocka_unit_test(test_overwritten),
+		cmocka_unit_test(test_grows_while_read),
+		cmocka_unit_test(test_failed_reading),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_odd_pages),
+		cmocka_unit_test(test_events_and_log),
+		cmocka_unit_test(test_opaque_ids),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
