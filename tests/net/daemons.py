@@ -159,10 +159,7 @@ class Agent(Daemon):
         self.control = os.path.join(self.runtime_dir, "control")
 
     def command(self):
-        # A machine-id of its own, so that a test can clone the state to "another machine".
-        wrap = ["unshare", "-m", "sh", "-c",
-                'mount --bind "$0" /etc/machine-id && exec "$@"', self.trees.machine_id]
-        return wrap + super().command() + [
+        return super().command() + [
             "--user", self.user, "--group", self.group] + self.trees.options()
 
     def start(self, sections=None, wait=True, **keys):

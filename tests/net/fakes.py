@@ -16,7 +16,9 @@ class Trees:
         self.proc = os.path.join(folder, "proc")
         self.run = os.path.join(folder, "run")
         self.dmi = os.path.join(self.sys, "firmware", "dmi")
-        self.machine_id = os.path.join(folder, "machine-id")
+        self.etc = os.path.join(folder, "etc")
+        self.machine_id = os.path.join(self.etc, "machine-id")
+        os.makedirs(self.etc)
         os.makedirs(os.path.join(self.sys, "class", "net"))
         os.makedirs(os.path.join(self.proc, "sys", "kernel", "random"))
         os.makedirs(os.path.join(self.run, "udev", "data"))
@@ -30,7 +32,7 @@ class Trees:
 
     def options(self):
         return ["--sys-root", self.sys, "--proc-root", self.proc,
-                "--dmi-root", self.dmi, "--run-root", self.run]
+                "--dmi-root", self.dmi, "--run-root", self.run, "--etc-root", self.etc]
 
     # One USB NIC, as the kernel shows it: class/net/NAME -> devices/.../net/NAME, whose "device"
     # is the USB interface, whose parent is the USB device with the ids.
