@@ -91,12 +91,15 @@ class StockBmc:
 
     def start(self):
         self.server = Server(self.namespace, self._serve, port=self.port)
+        self.server6 = Server(self.namespace, self._serve, port=self.port,
+                              family=socket.AF_INET6)
         return self
 
     def close(self):
         """The service is gone, and every connection with it."""
         if self.server:
             self.server.close()
+            self.server6.close()
         self.server = None
         with self.lock:
             for fd in self.connections:

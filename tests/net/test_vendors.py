@@ -23,8 +23,9 @@ def read(name):
 class Stage:
     """A lab whose BMC is a scripted one."""
 
-    def __init__(self, make_lab, kind, smbios=None, address=None, **changes):
-        self.lab = make_lab(ids=kind.ids, bmc_ipv4=address or kind.address, bmc_ipv6=False)
+    def __init__(self, make_lab, kind, smbios=None, address=None, ipv6=False, **changes):
+        self.ipv6 = "on" if ipv6 else "off"
+        self.lab = make_lab(ids=kind.ids, bmc_ipv4=address or kind.address, bmc_ipv6=ipv6)
         if smbios:
             self.lab.trees.add_type42(smbios)
         self.bmc = kind(self.lab.bmc, os.path.join(self.lab.folder, "stock"), **changes)
@@ -35,7 +36,8 @@ class Stage:
         login = {"user": USER, "password_file": write_password(self.lab.folder, password, mode)}
         if bmc:
             self.bmc.start()
-        self.agent.start(sections=dict({"Login": login}, **(sections or {})), ipv6="off", **keys)
+        self.agent.start(sections=dict({"Login": login}, **(sections or {})), ipv6=self.ipv6,
+                         **keys)
         return self.agent
 
 
@@ -118,6 +120,34 @@ def test_loss_is_noticed_and_the_connection_comes_back(stage):
     stage.agent.wait(settled, 5, "connected again")
     assert "ISM0007" in stage.agent.event_ids(mark)
     assert len(stage.bmc.created) == 2
+
+
+def test_session_of_a_lost_connection_is_ended_by_the_next(idrac):
+    """The network was gone, the BMC was not: it still has the session."""
+    connect(idrac)
+    idrac.bmc.close()
+    idrac.agent.wait_state("connecting", 2)
+    idrac.bmc.start()
+    idrac.agent.wait(settled, 5, "connected again")
+    wait_for(lambda: idrac.bmc.deleted, 5, "the old session's end")
+    assert idrac.bmc.deleted == idrac.bmc.created[:1] and len(idrac.bmc.sessions) == 1
+    idrac.agent.stop()
+    assert idrac.bmc.deleted == idrac.bmc.created and len(idrac.bmc.created) == 2
+
+
+def test_session_is_ended_at_a_change_of_channel(make_lab):
+    """From IPv6 to IPv4, make before break: the old channel's session goes, the new one's stays."""
+    stage = STAGES["idrac9"](make_lab, ipv6=True)
+    stage.lab.silence_ipv4()
+    stage.start()
+    stage.agent.wait(lambda s: settled(s) and s["protocol"] == "ipv6", 15, "over IPv6")
+    assert len(stage.bmc.created) == 1
+    stage.lab.clear_faults()
+    stage.agent.wait(lambda s: settled(s) and s["protocol"] == "ipv4", 15, "over IPv4")
+    wait_for(lambda: stage.bmc.deleted, 5, "the old session's end")
+    assert stage.bmc.deleted == stage.bmc.created[:1] and len(stage.bmc.created) == 2
+    stage.agent.stop()
+    assert stage.bmc.sessions == {}
 
 
 # The password goes to the pinned BMC only
