@@ -81,7 +81,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 	if (transfer->stream && length <= 2 && is_stream(transfer)) {
 		transfer->opened_stream = true;
 		transfer_set_phase(transfer, TRANSFER_STREAM);
-		channel_life_opened(transfer->channel);
+		channel_stream_opened(transfer->channel);
 	}
 	return length;
 }
@@ -122,7 +122,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 	if (transfer->channel->state == CHANNEL_CLOSED)
 		return 0;
 	if (transfer->phase == TRANSFER_STREAM)
-		return channel_life_take(transfer->channel, bytes, length) ? length : 0;
+		return channel_stream_take(transfer->channel, bytes, length) ? length : 0;
 	return keep_body(transfer, bytes, length);
 }
 

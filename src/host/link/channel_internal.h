@@ -12,7 +12,8 @@
  *   channel_attempt.c   the steps from ServiceRoot to connected or enrolled, and what failed
  *   channel_login.c     session log-in
  *   channel_session.c   the life of a session: renewal, its end
- *   channel_life.c      the life line, and the dates of the certificates
+ *   channel_stream.c    the life line: the event stream, or why there is none
+ *   channel_life.c      life without a stream, and the dates of the certificates
  *   channel_request.c   requests of the agent
  *
  * Every entry from the event loop is framed by channel_enter() and channel_leave(), so that a
@@ -263,9 +264,16 @@ void resource_copy_text(const json_t *object, const char *member, char *out, siz
 void channel_life_start(struct channel *channel);
 void channel_life_stop(struct channel *channel);
 void channel_lose(struct channel *channel, const struct transfer *transfer);
-void channel_life_opened(struct channel *channel); /* the stream's headers came */
+void channel_lose_as(
+	struct channel *channel, const struct transfer *transfer, enum outcome outcome);
+void channel_life_poll(struct channel *channel); /* the next question, after a while */
+
+/* channel_stream.c */
+void channel_stream_look(struct channel *channel); /* is there one? then open it */
+void channel_stream_open(struct channel *channel);
+void channel_stream_opened(struct channel *channel); /* its headers came */
 /* Bytes of the stream; false: end the transfer. */
-bool channel_life_take(struct channel *channel, const char *bytes, size_t length);
+bool channel_stream_take(struct channel *channel, const char *bytes, size_t length);
 
 /* channel_login.c */
 /*
