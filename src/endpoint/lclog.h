@@ -48,6 +48,9 @@ void lclog_listen(struct lclog *log, void (*fn)(void *arg), void *arg);
 int lclog_emit(struct lclog *log, enum message_id id, ...);
 int lclog_append(struct lclog *log, enum message_id id, const char *const *args);
 
+/* All records go but one that says who cleared it; ids go on. */
+int lclog_clear(struct lclog *log, const char *by);
+
 /* *oldest = 1 and *newest = 0 when there are none. */
 void lclog_get_range(const struct lclog *log, int64_t *oldest, int64_t *newest);
 int lclog_get(struct lclog *log, int64_t id, struct lclog_record *record); /* -ENOENT */

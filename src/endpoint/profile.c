@@ -42,6 +42,7 @@ void profile_decide(const struct profile_wish *wish, struct profile *profile)
 		.ipv4 = wish->ipv4,
 		.ipv6 = wish->ipv6,
 		.manager_id = idrac ? "iDRAC.Embedded.1" : "bmc",
+		.system_id = idrac ? "System.Embedded.1" : "system",
 	};
 	if (idrac && profile_compare_versions(version, PROFILE_IDRAC_TLS_SINCE) < 0)
 		profile->tls = false;

@@ -23,6 +23,7 @@ struct profile_wish { /* what the configuration asks for */
 struct profile { /* what the firmware then has */
 	bool tls, ipv4, ipv6;
 	const char *manager_id; /* static: "bmc" or "iDRAC.Embedded.1" */
+	const char *system_id;	/* static: "system" or "System.Embedded.1" */
 };
 
 /*

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "endpoint/resource.h"
+
 #define PREFIX REDFISH_BASE_VERSION "."
 
 struct row {
@@ -159,9 +161,9 @@ static void format(const struct row *row, const char *const *args, char *out, si
 static json_t *make(const char *id, const char *text, const char *severity, const char *resolution,
 	json_t *args)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "@odata.type", "#Message.v1_2_0.Message",
-		"MessageId", id, "Message", text, "MessageArgs", args, "MessageSeverity", severity,
-		"Resolution", resolution);
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "@odata.type",
+		schema_get_type(SCHEMA_MESSAGE), "MessageId", id, "Message", text, "MessageArgs",
+		args, "MessageSeverity", severity, "Resolution", resolution);
 }
 
 json_t *redfish_error_message(enum base_message message, const char *const *args)

@@ -6,7 +6,8 @@
 
 #include <jansson.h>
 
-#define REDFISH_BASE_VERSION "Base.1.18"
+#define REDFISH_BASE_VERSION "Base.1.18" /* as in MessageId */
+#define REDFISH_BASE_ERRATUM ".1"
 
 enum base_message {
 	BASE_SUCCESS,

@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* EventService and its stream. */
+/* EventService, its stream, and a subscription for each stream that is open. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/state.h"
 #include "endpoint/service.h"
 
-#define STREAM "/redfish/v1/EventService/SSE"
+#define SERVICE	      "/redfish/v1/EventService"
+#define STREAM	      SERVICE "/SSE"
+#define SUBSCRIPTIONS SERVICE "/Subscriptions"
+#define EVENTS_FILE   "events.json"
 
 static json_t *get_formats(const struct request *request)
 {
@@ -19,35 +29,176 @@ static json_t *get_stream(const struct request *request)
 	return json_string(STREAM);
 }
 
-static const struct property status[] = {
-	P_TEXT("State", "Enabled"),
-	P_TEXT("Health", "OK"),
+static json_t *get_enabled(const struct request *request)
+{
+	return json_boolean(request->service->events_enabled);
+}
+
+static json_t *get_status(const struct request *request)
+{
+	if (!request->service->events_enabled)
+		return json_pack("{s:s}", "State", "Disabled");
+	return json_pack("{s:s, s:s}", "State", "Enabled", "Health", "OK");
+}
+
+static const struct property submit_test_event[] = {
+	P_TEXT("target", SERVICE "/Actions/EventService.SubmitTestEvent"),
+	P_TEXT("@Redfish.ActionInfo", SERVICE "/SubmitTestEventActionInfo"),
+	P_END,
+};
+static const struct property actions[] = {
+	P_OBJECT("#EventService.SubmitTestEvent", submit_test_event),
 	P_END,
 };
 static const struct property event_service[] = {
 	P_TEXT("Id", "EventService"),
 	P_TEXT("Name", "Event Service"),
-	P_FLAG("ServiceEnabled", true),
+	P_CALL("ServiceEnabled", get_enabled),
 	P_CALL("ServerSentEventUri", get_stream),
 	P_CALL("EventFormatTypes", get_formats),
 	P_CALL("RegistryPrefixes", get_prefixes),
-	P_OBJECT("Status", status),
+	P_CALL("Status", get_status),
+	P_LINK("Subscriptions", SUBSCRIPTIONS),
+	P_OBJECT("Actions", actions),
 	P_END,
+};
+
+void events_load(struct service *service)
+{
+	json_t *object = NULL;
+
+	/* Without the file, or with one that cannot be read, events flow: the link needs them. */
+	service->events_enabled = true;
+	if (state_read_json(service->state_fd, EVENTS_FILE, &object) < 0)
+		return;
+	service->events_enabled = !json_is_false(json_object_get(object, "ServiceEnabled"));
+	json_decref(object);
+}
+
+static enum base_message set_enabled(struct request *request, const json_t *value)
+{
+	struct service *service = request->service;
+	json_t *object;
+	int r;
+
+	if (!json_is_boolean(value))
+		return BASE_PROPERTY_VALUE_ERROR;
+	object = json_pack("{s:i, s:b}", "Version", 1, "ServiceEnabled", json_is_true(value));
+	r = object ? state_write_json(service->state_fd, EVENTS_FILE, object, 0600) : -ENOMEM;
+	json_decref(object);
+	if (r < 0) {
+		log_error("events", EVENTS_FILE ": %s", strerror(-r));
+		return BASE_INTERNAL_ERROR;
+	}
+	service->events_enabled = json_is_true(value);
+	if (!service->events_enabled)
+		sse_close_all(service->sse, "events were switched off");
+	return BASE_SUCCESS;
+}
+
+static const struct patchable event_patchables[] = {
+	{"ServiceEnabled", set_enabled},
+	{NULL,	       NULL	   },
 };
 
 static void open_stream(struct request *request)
 {
-	sse_open(request->service->sse, request);
+	if (request->service->events_enabled)
+		sse_open(request->service->sse, request);
+	else
+		request_error(request, 503, BASE_UNAVAILABLE, "30");
+}
+
+/* Subscriptions: whoever has logged in sees them, the administrator can end them. */
+
+static unsigned int find_id(const struct request *request)
+{
+	char canonical[24];
+	unsigned long id = strtoul(request->params[0], NULL, 10);
+
+	snprintf(canonical, sizeof(canonical), "%lu", id);
+	return id <= UINT32_MAX && strcmp(canonical, request->params[0]) == 0 ? (unsigned int)id
+									      : 0;
+}
+
+static bool subscription_exists(const struct request *request)
+{
+	unsigned int id = find_id(request);
+
+	return id && sse_find(request->service->sse, id);
+}
+
+static json_t *get_context(const struct request *request)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "stream-%u", find_id(request));
+	return json_string(text);
+}
+
+static json_t *get_destination(const struct request *request)
+{
+	const char *address = sse_find(request->service->sse, find_id(request));
+
+	return json_sprintf(strchr(address, ':') ? "sse://[%s]" : "sse://%s", address);
+}
+
+static const struct property subscription[] = {
+	P_TEXT("Id", "{0}"),
+	P_TEXT("Name", "Event stream {0}"),
+	P_CALL("Destination", get_destination),
+	P_TEXT("SubscriptionType", "SSE"),
+	P_TEXT("EventFormatType", "Event"),
+	P_TEXT("Protocol", "Redfish"),
+	P_CALL("Context", get_context),
+	P_END,
+};
+
+static long count_subscriptions(const struct request *request)
+{
+	return sse_count(request->service->sse);
+}
+
+static int list_subscriptions(const struct request *request, long skip, long top, json_t *array)
+{
+	unsigned int ids[SSE_MAX_STREAMS];
+	unsigned int n = sse_list(request->service->sse, ids);
+
+	for (long i = skip; i < (long)n && i < skip + top; i++)
+		json_array_append_new(array, resource_link(SUBSCRIPTIONS "/%u", ids[i]));
+	return 0;
+}
+
+static const struct collection subscription_collection = {
+	count_subscriptions, list_subscriptions, 0};
+static const struct property subscriptions_table[] = {P_TEXT("Name", "Event Subscriptions"), P_END};
+
+static void delete_subscription(struct request *request)
+{
+	sse_close_id(request->service->sse, find_id(request), "its subscription was deleted");
+	request_reply(request, 204, NULL, NULL);
 }
 
 const struct resource event_resources[] = {
-	{.uri = "/redfish/v1/EventService",
+	{.uri = SERVICE,
 		.schema = SCHEMA_EVENT_SERVICE,
 		.entity = ENTITY_EVENT_SERVICE,
-		.properties = event_service},
+		.properties = event_service,
+		.patchables = event_patchables},
 	{.uri = STREAM,
 		.entity = ENTITY_EVENT_STREAM,
 		.get = open_stream,
 		.type = "text/event-stream"},
-	{.uri = NULL				},
+	{.uri = SUBSCRIPTIONS,
+		.schema = SCHEMA_SUBSCRIPTIONS,
+		.entity = ENTITY_SUBSCRIPTIONS,
+		.properties = subscriptions_table,
+		.collection = &subscription_collection},
+	{.uri = SUBSCRIPTIONS "/{*}",
+		.schema = SCHEMA_SUBSCRIPTION,
+		.entity = ENTITY_SUBSCRIPTION,
+		.properties = subscription,
+		.exists = subscription_exists,
+		.delete = delete_subscription},
+	{.uri = NULL	    },
 };

@@ -24,6 +24,11 @@ static json_t *get_now(const struct request *request)
 	return json_string(text);
 }
 
+static const struct property clear_log[] = {
+	P_TEXT("target", SERVICES "/Lclog/Actions/LogService.ClearLog"),
+	P_END,
+};
+static const struct property actions[] = {P_OBJECT("#LogService.ClearLog", clear_log), P_END};
 static const struct property log_service[] = {
 	P_TEXT("Id", "Lclog"),
 	P_TEXT("Name", "Lifecycle Log"),
@@ -34,24 +39,10 @@ static const struct property log_service[] = {
 	P_TEXT("DateTimeLocalOffset", "+00:00"),
 	P_FLAG("ServiceEnabled", true),
 	P_LINK("Entries", SERVICES "/Lclog/Entries"),
+	P_OBJECT("Actions", actions),
 	P_END,
 };
 
-static long count_services(const struct request *request)
-{
-	return 1;
-}
-
-static int list_services(const struct request *request, long skip, long top, json_t *array)
-{
-	if (skip == 0 && top > 0)
-		json_array_append_new(
-			array, resource_link("/redfish/v1/Managers/%s/LogServices/Lclog",
-				       request->service->profile.manager_id));
-	return 0;
-}
-
-static const struct collection services_collection = {count_services, list_services, 0};
 static const struct property services_table[] = {P_TEXT("Name", "Log Services"), P_END};
 
 static long count_entries(const struct request *request)
@@ -120,7 +111,8 @@ const struct resource log_resources[] = {
 		.schema = SCHEMA_LOG_SERVICES,
 		.entity = ENTITY_LOG_SERVICES,
 		.properties = services_table,
-		.collection = &services_collection},
+		.only_member = SERVICES "/Lclog",
+		.collection = &resource_collection_of_one},
 	{.uri = SERVICES "/Lclog",
 		.schema = SCHEMA_LOG_SERVICE,
 		.entity = ENTITY_LOG_SERVICE,
@@ -135,5 +127,5 @@ const struct resource log_resources[] = {
 		.entity = ENTITY_LOG_ENTRY,
 		.exists = entry_exists,
 		.make = make_entry},
-	{.uri = NULL	    },
+	{.uri = NULL    },
 };

@@ -60,6 +60,12 @@ static const struct property oem_bmclink[] = {
 	P_CALL("CertificateFingerprint", get_fingerprint),
 	P_END,
 };
+static const struct property links[] = {
+	P_LINKS("ManagerForServers", "/redfish/v1/Systems/{system}"),
+	P_LINKS("ManagerForChassis", "/redfish/v1/Chassis/{system}"),
+	P_LINK("ManagerInChassis", "/redfish/v1/Chassis/{system}"),
+	P_END,
+};
 static const struct property oem[] = {P_OBJECT("Bmclink", oem_bmclink), P_END};
 
 static const struct property manager[] = {
@@ -75,24 +81,13 @@ static const struct property manager[] = {
 	P_TEXT("DateTimeLocalOffset", "+00:00"),
 	P_OBJECT("Status", status),
 	P_LINK("LogServices", "/redfish/v1/Managers/{manager}/LogServices"),
+	P_LINK("HostInterfaces", "/redfish/v1/Managers/{manager}/HostInterfaces"),
+	P_LINK("NetworkProtocol", "/redfish/v1/Managers/{manager}/NetworkProtocol"),
+	P_OBJECT("Links", links),
 	P_OBJECT("Oem", oem),
 	P_END,
 };
 
-static long count_managers(const struct request *request)
-{
-	return 1;
-}
-
-static int list_managers(const struct request *request, long skip, long top, json_t *array)
-{
-	if (skip == 0 && top > 0)
-		json_array_append_new(array, resource_link("/redfish/v1/Managers/%s",
-						     request->service->profile.manager_id));
-	return 0;
-}
-
-static const struct collection manager_collection = {count_managers, list_managers, 0};
 static const struct property managers_table[] = {P_TEXT("Name", "Managers"), P_END};
 
 const struct resource manager_resources[] = {
@@ -100,7 +95,8 @@ const struct resource manager_resources[] = {
 		.schema = SCHEMA_MANAGERS,
 		.entity = ENTITY_MANAGERS,
 		.properties = managers_table,
-		.collection = &manager_collection},
+		.only_member = "/redfish/v1/Managers/{manager}",
+		.collection = &resource_collection_of_one},
 	{.uri = "/redfish/v1/Managers/{manager}",
 		.schema = SCHEMA_MANAGER,
 		.entity = ENTITY_MANAGER,

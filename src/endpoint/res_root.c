@@ -62,7 +62,7 @@ static const struct property links[] = {
 static const struct property root[] = {
 	P_TEXT("Id", "RootService"),
 	P_TEXT("Name", "Root Service"),
-	P_TEXT("RedfishVersion", "1.19.0"),
+	P_TEXT("RedfishVersion", "1.20.0"),
 	P_CALL("UUID", get_uuid),
 	P_CALL("Vendor", get_vendor),
 	P_CALL("Product", get_product),
@@ -70,6 +70,8 @@ static const struct property root[] = {
 	P_OBJECT("ProtocolFeaturesSupported", features),
 	P_LINK("AccountService", "/redfish/v1/AccountService"),
 	P_LINK("SessionService", "/redfish/v1/SessionService"),
+	P_LINK("Systems", "/redfish/v1/Systems"),
+	P_LINK("Chassis", "/redfish/v1/Chassis"),
 	P_LINK("Managers", "/redfish/v1/Managers"),
 	P_LINK("EventService", "/redfish/v1/EventService"),
 	P_LINK("Registries", "/redfish/v1/Registries"),

@@ -9,9 +9,12 @@
 
 #include "endpoint/service.h"
 
+#define MEMBERS "/Members"
+
 const struct resource *const resource_tables[] = {root_resources, certificate_resources,
 	account_resources, manager_resources, log_resources, event_resources, registry_resources,
-	session_resources, NULL};
+	session_resources, metadata_resources, system_resources, network_resources,
+	action_resources, NULL};
 
 /* "{manager}" and "{0}" put in; false when it does not fit. */
 static bool expand(const struct request *request, const char *text, char *out, size_t size)
@@ -25,6 +28,9 @@ static bool expand(const struct request *request, const char *text, char *out, s
 		if (strncmp(text, "{manager}", 9) == 0) {
 			value = request->service->profile.manager_id;
 			skip = 9;
+		} else if (strncmp(text, "{system}", 8) == 0) {
+			value = request->service->profile.system_id;
+			skip = 8;
 		} else if (strncmp(text, "{0}", 3) == 0) {
 			value = request->params[0];
 			skip = 3;
@@ -57,7 +63,7 @@ static bool match_segment(
 	struct request *request, const char **pattern, const char **path, unsigned int *n_params)
 {
 	size_t p = strcspn(*pattern, "/"), s = strcspn(*path, "/");
-	const char *manager = request->service->profile.manager_id;
+	const struct profile *profile = &request->service->profile;
 	bool match;
 
 	if (p == 3 && strncmp(*pattern, "{*}", 3) == 0) {
@@ -66,7 +72,11 @@ static bool match_segment(
 			snprintf(request->params[(*n_params)++], RESOURCE_MAX_PARAM, "%.*s", (int)s,
 				*path);
 	} else if (p == 9 && strncmp(*pattern, "{manager}", 9) == 0) {
-		match = s == strlen(manager) && strncmp(*path, manager, s) == 0;
+		match = s == strlen(profile->manager_id) &&
+			strncmp(*path, profile->manager_id, s) == 0;
+	} else if (p == 8 && strncmp(*pattern, "{system}", 8) == 0) {
+		match = s == strlen(profile->system_id) &&
+			strncmp(*path, profile->system_id, s) == 0;
 	} else {
 		match = p == s && strncmp(*pattern, *path, p) == 0;
 	}
@@ -97,7 +107,11 @@ bool resource_find(struct request *request)
 		return false;
 	memcpy(request->path, request->http->path, length + 1);
 	if (length > 1 && request->path[length - 1] == '/')
-		request->path[length - 1] = '\0';
+		request->path[--length] = '\0';
+	/* What is posted to a collection may be posted to its Members (DSP0266, "POST"). */
+	if (request->http->method == HTTP_POST && length > sizeof(MEMBERS) &&
+		strcmp(request->path + length - strlen(MEMBERS), MEMBERS) == 0)
+		request->path[length - strlen(MEMBERS)] = '\0';
 	for (size_t t = 0; resource_tables[t]; t++) {
 		for (const struct resource *r = resource_tables[t]; r->uri; r++) {
 			if (!matches(request, r->uri))
@@ -127,6 +141,10 @@ static json_t *render_value(const struct request *request, const struct property
 	case PROPERTY_LINK:
 		return expand(request, p->text, text, sizeof(text)) ? resource_link("%s", text)
 								    : NULL;
+	case PROPERTY_LINKS:
+		return expand(request, p->text, text, sizeof(text))
+			       ? json_pack("[o]", resource_link("%s", text))
+			       : NULL;
 	case PROPERTY_FLAG:
 		return json_boolean(p->number);
 	case PROPERTY_NUMBER:
@@ -158,6 +176,22 @@ json_t *resource_render_table(const struct request *request, const struct proper
 		add_properties(request, table, object);
 	return object;
 }
+
+static long count_one(const struct request *request)
+{
+	return 1;
+}
+
+static int list_one(const struct request *request, long skip, long top, json_t *array)
+{
+	char uri[RESOURCE_MAX_PATH];
+
+	if (!expand(request, request->resource->only_member, uri, sizeof(uri)))
+		return -ENOMEM;
+	return json_array_append_new(array, resource_link("%s", uri));
+}
+
+const struct collection resource_collection_of_one = {count_one, list_one, 0};
 
 /* A page of members, and where the next one begins. */
 static int add_members(const struct request *request, json_t *object)

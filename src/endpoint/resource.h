@@ -40,6 +40,7 @@ enum property_kind {
 	PROPERTY_FLAG,
 	PROPERTY_NUMBER,
 	PROPERTY_LINK,	 /* {"@odata.id": text} */
+	PROPERTY_LINKS,	 /* an array with that one */
 	PROPERTY_OBJECT, /* with the properties at object */
 	PROPERTY_CALL,	 /* get() makes the value */
 };
@@ -47,7 +48,8 @@ enum property_kind {
 struct property {
 	const char *name; /* NULL ends a table */
 	enum property_kind kind;
-	const char *text; /* "{manager}" becomes the manager's id, "{0}" the first parameter */
+	const char
+		*text; /* "{manager}" and "{system}" become their ids, "{0}" the first parameter */
 	long number;
 	const struct property *object;
 	json_t *(*get)(const struct request *request); /* new reference; NULL leaves it out */
@@ -69,6 +71,10 @@ struct property {
 	{                                                                                          \
 		.name = (n), .kind = PROPERTY_LINK, .text = (t)                                    \
 	}
+#define P_LINKS(n, t)                                                                              \
+	{                                                                                          \
+		.name = (n), .kind = PROPERTY_LINKS, .text = (t)                                   \
+	}
 #define P_OBJECT(n, o)                                                                             \
 	{                                                                                          \
 		.name = (n), .kind = PROPERTY_OBJECT, .object = (o)                                \
@@ -89,6 +95,8 @@ struct collection { /* in addition, for a resource that is one */
 	long page; /* members in an answer unless $top says fewer; 0: all */
 };
 
+extern const struct collection resource_collection_of_one;
+
 enum schema { /* versions are in schema.c, nowhere else */
 	SCHEMA_NONE,
 	SCHEMA_SERVICE_ROOT,
@@ -104,12 +112,24 @@ enum schema { /* versions are in schema.c, nowhere else */
 	SCHEMA_SESSION,
 	SCHEMA_MANAGERS,
 	SCHEMA_MANAGER,
+	SCHEMA_HOST_INTERFACES,
+	SCHEMA_HOST_INTERFACE,
+	SCHEMA_NETWORK_PROTOCOL,
+	SCHEMA_SYSTEMS,
+	SCHEMA_SYSTEM,
+	SCHEMA_ALL_CHASSIS,
+	SCHEMA_CHASSIS,
 	SCHEMA_LOG_SERVICES,
 	SCHEMA_LOG_SERVICE,
 	SCHEMA_LOG_ENTRIES,
 	SCHEMA_LOG_ENTRY,
 	SCHEMA_EVENT_SERVICE,
 	SCHEMA_EVENT,
+	SCHEMA_SUBSCRIPTIONS,
+	SCHEMA_SUBSCRIPTION,
+	SCHEMA_ACTION_INFO,
+	SCHEMA_MESSAGE,
+	SCHEMA_MESSAGE_REGISTRY, /* as data/messages.json has it */
 	SCHEMA_REGISTRIES,
 	SCHEMA_REGISTRY_FILE,
 	SCHEMA_OEM_SERVICE_ROOT,
@@ -130,6 +150,7 @@ struct resource {
 	enum entity entity;
 	const struct property *properties;
 	const struct collection *collection;
+	const char *only_member;			/* of resource_collection_of_one: its URI */
 	bool (*exists)(const struct request *request);	/* NULL: always */
 	json_t *(*make)(const struct request *request); /* its JSON, instead of a table */
 	void (*get)(struct request *request);		/* what is not JSON, or a stream */
@@ -161,6 +182,7 @@ void request_error(struct request *request, int status, enum base_message messag
 extern const struct resource *const resource_tables[];
 extern const struct resource root_resources[], account_resources[], certificate_resources[],
 	manager_resources[], log_resources[], event_resources[], registry_resources[],
-	session_resources[];
+	session_resources[], metadata_resources[], system_resources[], network_resources[],
+	action_resources[];
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schema versions that this service speaks, all of them (Redfish release 2023.3). */
+/* The schema versions that this service speaks, all of them (Redfish release 2024.1 and before). */
 #include "endpoint/resource.h"
 
 #define UNVERSIONED(name)	 "#" name "." name
@@ -7,7 +7,7 @@
 
 static const char *const types[SCHEMA_COUNT] = {
 	[SCHEMA_NONE] = "",
-	[SCHEMA_SERVICE_ROOT] = VERSIONED("ServiceRoot", "v1_16_1"),
+	[SCHEMA_SERVICE_ROOT] = VERSIONED("ServiceRoot", "v1_17_0"),
 	[SCHEMA_ACCOUNT_SERVICE] = VERSIONED("AccountService", "v1_15_0"),
 	[SCHEMA_ACCOUNTS] = UNVERSIONED("ManagerAccountCollection"),
 	[SCHEMA_ACCOUNT] = VERSIONED("ManagerAccount", "v1_12_0"),
@@ -20,12 +20,24 @@ static const char *const types[SCHEMA_COUNT] = {
 	[SCHEMA_SESSION] = VERSIONED("Session", "v1_7_0"),
 	[SCHEMA_MANAGERS] = UNVERSIONED("ManagerCollection"),
 	[SCHEMA_MANAGER] = VERSIONED("Manager", "v1_19_0"),
+	[SCHEMA_HOST_INTERFACES] = UNVERSIONED("HostInterfaceCollection"),
+	[SCHEMA_HOST_INTERFACE] = VERSIONED("HostInterface", "v1_3_0"),
+	[SCHEMA_NETWORK_PROTOCOL] = VERSIONED("ManagerNetworkProtocol", "v1_10_0"),
+	[SCHEMA_SYSTEMS] = UNVERSIONED("ComputerSystemCollection"),
+	[SCHEMA_SYSTEM] = VERSIONED("ComputerSystem", "v1_22_0"),
+	[SCHEMA_ALL_CHASSIS] = UNVERSIONED("ChassisCollection"),
+	[SCHEMA_CHASSIS] = VERSIONED("Chassis", "v1_25_0"),
 	[SCHEMA_LOG_SERVICES] = UNVERSIONED("LogServiceCollection"),
 	[SCHEMA_LOG_SERVICE] = VERSIONED("LogService", "v1_5_0"),
 	[SCHEMA_LOG_ENTRIES] = UNVERSIONED("LogEntryCollection"),
 	[SCHEMA_LOG_ENTRY] = VERSIONED("LogEntry", "v1_16_0"),
 	[SCHEMA_EVENT_SERVICE] = VERSIONED("EventService", "v1_10_1"),
 	[SCHEMA_EVENT] = VERSIONED("Event", "v1_10_0"),
+	[SCHEMA_SUBSCRIPTIONS] = UNVERSIONED("EventDestinationCollection"),
+	[SCHEMA_SUBSCRIPTION] = VERSIONED("EventDestination", "v1_14_0"),
+	[SCHEMA_ACTION_INFO] = VERSIONED("ActionInfo", "v1_4_0"),
+	[SCHEMA_MESSAGE] = VERSIONED("Message", "v1_2_0"),
+	[SCHEMA_MESSAGE_REGISTRY] = VERSIONED("MessageRegistry", "v1_6_2"),
 	[SCHEMA_REGISTRIES] = UNVERSIONED("MessageRegistryFileCollection"),
 	[SCHEMA_REGISTRY_FILE] = VERSIONED("MessageRegistryFile", "v1_1_3"),
 	[SCHEMA_OEM_SERVICE_ROOT] = "#BmclinkServiceRoot.v1_0_0.ServiceRoot",

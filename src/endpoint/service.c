@@ -239,6 +239,7 @@ static int start(struct service *service, const char *state_dir)
 	if (r < 0)
 		return r;
 	load_trust(service);
+	events_load(service);
 	service_fill_handlers(service, &handlers);
 	r = server_new(service->base, &handlers, &service->server);
 	if (r < 0)

@@ -39,6 +39,7 @@ struct service {
 	struct listen *listen;
 	struct care care;
 	struct sse *sse;
+	bool events_enabled;
 	struct event *expiry_timer; /* of the first known certificate to expire */
 	char *plain_answer;	    /* the 426, ready to send */
 };
@@ -76,6 +77,9 @@ int service_forget_hosts(struct service *service, const char *by);
 void service_open_window(struct service *service, enum trust_reason reason);
 void service_watch_expiry(struct service *service);
 bool service_window_is_open(const struct service *service);
+
+/* res_events.c: whether there are events at all, as it was left. */
+void events_load(struct service *service);
 
 /* service_http.c: what the server asks. */
 void service_fill_handlers(struct service *service, struct server_handlers *handlers);

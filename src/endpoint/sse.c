@@ -20,6 +20,7 @@ struct stream {
 	TAILQ_ENTRY(stream) next;
 	struct sse *sse;
 	struct connection *connection;
+	unsigned int id; /* of its subscription; never used again */
 	enum role role;
 	int64_t cursor; /* id of the last record sent */
 	bool told;	/* its coming is in the Lifecycle log, so must its going be */
@@ -31,7 +32,7 @@ TAILQ_HEAD(stream_list, stream);
 struct sse {
 	struct service *service;
 	struct stream_list streams; /* oldest first */
-	unsigned int n_streams;
+	unsigned int n_streams, last_id;
 	struct limiter comings;
 };
 
@@ -193,6 +194,7 @@ void sse_open(struct sse *sse, struct request *request)
 		free(stream);
 		return;
 	}
+	stream->id = ++sse->last_id;
 	TAILQ_INSERT_TAIL(&sse->streams, stream, next);
 	sse->n_streams++;
 	begin(stream, lost);
@@ -244,4 +246,46 @@ void sse_close_role(struct sse *sse, enum role role, const char *reason)
 		if (stream->role == role)
 			connection_close(stream->connection, reason);
 	}
+}
+
+void sse_close_all(struct sse *sse, const char *reason)
+{
+	struct stream *stream;
+
+	while ((stream = TAILQ_FIRST(&sse->streams)))
+		connection_close(stream->connection, reason);
+}
+
+unsigned int sse_list(const struct sse *sse, unsigned int ids[SSE_MAX_STREAMS])
+{
+	const struct stream *stream;
+	unsigned int n = 0;
+
+	for (stream = TAILQ_FIRST(&sse->streams); stream; stream = TAILQ_NEXT(stream, next))
+		ids[n++] = stream->id;
+	return n;
+}
+
+static struct stream *find_stream(const struct sse *sse, unsigned int id)
+{
+	struct stream *stream = TAILQ_FIRST(&sse->streams);
+
+	while (stream && stream->id != id)
+		stream = TAILQ_NEXT(stream, next);
+	return stream;
+}
+
+const char *sse_find(const struct sse *sse, unsigned int id)
+{
+	const struct stream *stream = find_stream(sse, id);
+
+	return stream ? connection_get_peer(stream->connection)->address : NULL;
+}
+
+void sse_close_id(struct sse *sse, unsigned int id, const char *reason)
+{
+	struct stream *stream = find_stream(sse, id);
+
+	if (stream)
+		connection_close(stream->connection, reason);
 }

@@ -22,6 +22,12 @@ void sse_open(struct sse *sse, struct request *request);
 unsigned int sse_count(const struct sse *sse);
 /* Of hosts, not of administrators. */
 unsigned int sse_count_hosts(const struct sse *sse);
+/* Streams are subscriptions: their ids, oldest first; returns how many. */
+unsigned int sse_list(const struct sse *sse, unsigned int ids[SSE_MAX_STREAMS]);
+/* The reader's address; NULL: there is no such stream. Valid until the stream ends. */
+const char *sse_find(const struct sse *sse, unsigned int id);
+void sse_close_id(struct sse *sse, unsigned int id, const char *reason);
+void sse_close_all(struct sse *sse, const char *reason);
 /* Streams of those with a role end; reason is for the log. */
 void sse_close_role(struct sse *sse, enum role role, const char *reason);
 

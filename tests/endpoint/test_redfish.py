@@ -2,10 +2,11 @@
 """The protocol as DSP0266 has it: sessions, ETags, media types, methods, error bodies."""
 import json
 import re
+from xml.etree import ElementTree
 
 import pytest
 
-from service import ENTRIES, PASSWORD, STREAM, Stream
+from service import ENTRIES, PASSWORD, STREAM, Stream, read_all
 from netns import wait_for
 
 SERVICE = "/redfish/v1/SessionService"
@@ -252,3 +253,224 @@ def test_accept_of_a_stream(bmc, host):
     stream = Stream(bmc, host)
     assert stream.status == 200
     stream.close()
+
+
+# Resources
+
+def test_metadata_names_every_schema_in_use(bmc, host):
+    answer = bmc.get("/redfish/v1/$metadata")
+    assert answer.status == 200 and answer.headers["Content-Type"].startswith("application/xml")
+    document = ElementTree.fromstring(answer.body)
+    spaces = {e.get("Namespace") for e in document.iter() if e.tag.endswith("}Include")}
+    container = [e for e in document.iter() if e.tag.endswith("}EntityContainer")]
+    assert len(container) == 1
+    assert container[0].get("Extends").rpartition(".")[0] in spaces
+    assert bmc.enrol(host).status == 201
+    stream = Stream(bmc, host)
+    types = types_from_root(bmc) | {"#Message.v1_2_0.Message"}
+    stream.close()
+    assert len(types) > 25
+    for name in types:
+        assert name[1:].rpartition(".")[0] in spaces, name
+    # Our own schemas are where the document says.
+    for uri in re.findall(r'Uri="(/redfish/[^"]*)"', answer.body.decode()):
+        schema = bmc.get(uri)
+        assert schema.status == 200
+        ElementTree.fromstring(schema.body)
+        assert bmc.get(uri, headers={"Accept": "application/json"}).status == 406
+
+
+def types_from_root(bmc):
+    """@odata.type of all that can be reached from the root."""
+    types, seen, todo = set(), set(), ["/redfish/v1/"]
+
+    def walk(value):
+        if isinstance(value, list):
+            for child in value:
+                walk(child)
+        elif isinstance(value, dict):
+            types.update(v for k, v in value.items() if k == "@odata.type")
+            todo.extend(v for k, v in value.items() if k == "@odata.id")
+            for child in value.values():
+                walk(child)
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            walk(bmc.get(path, password=PASSWORD).json())
+    return types
+
+
+def test_odata_service_document(bmc):
+    document = bmc.get("/redfish/v1/odata").json()
+    assert document["@odata.context"] == "/redfish/v1/$metadata"
+    urls = {entry["url"] for entry in document["value"]}
+    root = bmc.root()
+    assert urls >= {v["@odata.id"] for v in root.values() if isinstance(v, dict)
+                    and "@odata.id" in v} and "/redfish/v1/" in urls
+    assert bmc.get("/redfish").json() == {"v1": "/redfish/v1/"}
+
+
+def test_system_and_host_interface(endpoint):
+    endpoint.set_password()
+    endpoint.start(service_tag="ABC1234")
+    system = endpoint.get("/redfish/v1/Systems/system", password=PASSWORD).json()
+    assert system["SerialNumber"] == "ABC1234"
+    interface = endpoint.get(MANAGER + "/HostInterfaces/1", password=PASSWORD).json()
+    assert interface["CredentialBootstrapping"]["Enabled"] is False
+    assert "AuthNone" not in interface["AuthenticationModes"]
+    ports = endpoint.get(MANAGER + "/NetworkProtocol", password=PASSWORD).json()
+    assert ports["HTTPS"] == {"ProtocolEnabled": True, "Port": 8443}
+    assert ports["HTTP"]["ProtocolEnabled"] is False
+
+
+def test_host_interface_without_tls(endpoint):
+    endpoint.start(tls="off")
+    interface = endpoint.get(MANAGER + "/HostInterfaces/1", plain=8080).json()
+    assert interface["AuthenticationModes"] == ["AuthNone"]
+    assert interface["AuthNoneRoleId"] == "AuthNone"
+
+
+def test_idrac_has_its_names(endpoint):
+    endpoint.set_password()
+    endpoint.start(profile="idrac", firmware_version="7.0.0.0")
+    assert endpoint.get("/redfish/v1/Systems/System.Embedded.1", password=PASSWORD).status == 200
+    assert endpoint.get("/redfish/v1/Systems/system", password=PASSWORD).status == 404
+
+
+# Events
+
+EVENTS = "/redfish/v1/EventService"
+SUBSCRIPTIONS = EVENTS + "/Subscriptions"
+
+
+def subscriptions(bmc):
+    return [m["@odata.id"] for m in bmc.get(SUBSCRIPTIONS, password=PASSWORD).json()["Members"]]
+
+
+def test_subscription_lives_as_long_as_its_stream(bmc, host):
+    assert bmc.enrol(host).status == 201
+    assert subscriptions(bmc) == []
+    one = Stream(bmc, host)
+    first = wait_for(lambda: subscriptions(bmc), 5, "the first")
+    two = Stream(bmc, host)
+    both = subscriptions(bmc)
+    assert len(both) == 2 and both[0] == first[0]
+    resource = bmc.get(both[0], password=PASSWORD).json()
+    assert resource["SubscriptionType"] == "SSE" and resource["Context"]
+    assert bmc.get(both[0], host).status == 200
+    two.close()
+    wait_for(lambda: subscriptions(bmc) == first, 5, "the second is gone")
+    assert bmc.get(both[1], password=PASSWORD).status == 404
+    # Who deletes it ends the stream, and that is nothing for the host, nor for nobody.
+    assert bmc.request("DELETE", first[0], host).status == 403
+    assert bmc.request("DELETE", first[0]).status == 401
+    assert bmc.request("DELETE", first[0], password=PASSWORD).status == 204
+    while one.next_event():
+        pass
+    assert subscriptions(bmc) == []
+    one.close()
+
+
+def test_test_event(bmc, host):
+    target = bmc.get(EVENTS, password=PASSWORD).json()["Actions"]["#EventService.SubmitTestEvent"]
+    info = bmc.get(target["@Redfish.ActionInfo"], password=PASSWORD).json()
+    assert "Message" in [p["Name"] for p in info["Parameters"]]
+    assert bmc.enrol(host).status == 201
+    stream = Stream(bmc, host)
+
+    def submit(body, **who):
+        return bmc.request("POST", target["target"], body=body, **who)
+    assert submit({}, certificate=host).status == 403
+    assert submit({}).status == 401
+    answer = submit({"Bogus": 1}, password=PASSWORD)
+    assert answer.status == 400 and messages(answer) == ["ActionParameterUnknown"]
+    assert submit({"Message": 5}, password=PASSWORD).status == 400
+    assert submit({"Message": "hello\x1b[2J", "MessageId": "x"}, password=PASSWORD).status == 204
+    event = stream.until("ISM1042")[1]["Events"][0]
+    assert "hello" in event["Message"] and "\x1b" not in event["Message"]
+    stream.close()
+    for method in ("GET", "HEAD", "PATCH", "DELETE"):
+        answer = bmc.request(method, target["target"], password=PASSWORD)
+        assert answer.status == 405 and answer.headers["Allow"] == "POST"
+    assert bmc.request("POST", target["target"], password=PASSWORD).status == 204  # no body
+
+
+def test_events_switched_off(bmc, host):
+    assert bmc.enrol(host).status == 201
+    stream = Stream(bmc, host)
+
+    def switch(value, **who):
+        return bmc.request("PATCH", EVENTS, body={"ServiceEnabled": value}, **who)
+    assert switch(False, certificate=host).status == 403
+    assert switch("no", password=PASSWORD).status == 400
+    assert subscriptions(bmc)
+    assert switch(False, password=PASSWORD).json()["ServiceEnabled"] is False
+    while stream.next_event():
+        pass
+    stream.close()
+    answer = bmc.get(STREAM, host)
+    assert answer.status == 503 and answer.headers["Content-Type"].startswith("application/json")
+    bmc.kill()
+    bmc.start()
+    assert bmc.get(EVENTS, password=PASSWORD).json()["ServiceEnabled"] is False
+    assert switch(True, password=PASSWORD).status == 200
+    stream = Stream(bmc, host)
+    assert stream.status == 200
+    stream.close()
+
+
+def test_changed_password_ends_the_streams_of_the_old(bmc):
+    fields, _ = token_of(bmc)
+    connection = bmc.tls()
+    connection.sendall(("GET %s HTTP/1.1\r\nHost: bmc\r\nX-Auth-Token: %s\r\n\r\n"
+                        % (STREAM, fields["X-Auth-Token"])).encode())
+    wait_for(lambda: subscriptions(bmc), 5, "a stream")
+    bmc.set_password("another password")
+    assert b"200 OK" in read_all(connection)
+
+
+# The log
+
+def test_clear_log(bmc, host):
+    service = MANAGER + "/LogServices/Lclog"
+    target = bmc.get(service, password=PASSWORD).json()["Actions"]["#LogService.ClearLog"]["target"]
+    assert bmc.enrol(host).status == 201
+    before = bmc.entries()
+    assert len(before) > 2
+    assert bmc.request("POST", target, host, body={}).status == 403
+    assert bmc.request("POST", target, password=PASSWORD, body={"x": 1}).status == 400
+    assert len(bmc.entries()) >= len(before)
+    stream = Stream(bmc, host)
+    assert bmc.request("POST", target, password=PASSWORD, body={}).status == 204
+    stream.until("ISM1043")
+    left = bmc.entries()
+    assert [e["MessageId"].split(".")[-1] for e in left][-1] == "ISM1043"
+    assert int(left[-1]["Id"]) > int(before[0]["Id"])
+    assert bmc.get(ENTRIES + "/" + before[0]["Id"], password=PASSWORD).status == 404
+    stream.close()
+    # Ids go on after a restart, also of a log that was cleared.
+    bmc.request("POST", target, password=PASSWORD)
+    newest = int(bmc.entries()[0]["Id"])
+    bmc.kill()
+    bmc.start()
+    assert int(bmc.entries()[0]["Id"]) > newest
+
+
+def test_post_to_members(bmc):
+    """What is posted to a collection may be posted to its Members; to nothing else's."""
+    answer = bmc.request("POST", SESSIONS + "/Members",
+                         body={"UserName": "admin", "Password": PASSWORD})
+    assert answer.status == 201 and answer.headers["Location"].startswith(SESSIONS + "/")
+    assert "Members" not in answer.headers["Location"]
+    assert bmc.get(SESSIONS + "/Members", password=PASSWORD).status == 404
+    assert bmc.request("POST", "/redfish/v1/Members", password=PASSWORD, body={}).status == 405
+
+
+def test_base_registry_is_named_as_it_is_used(bmc):
+    error = bmc.get("/redfish/v1/nothing", password=PASSWORD).json()["error"]
+    prefix = error["code"].rpartition(".")[0]
+    members = bmc.get("/redfish/v1/Registries", password=PASSWORD).json()["Members"]
+    files = [bmc.get(m["@odata.id"], password=PASSWORD).json() for m in members]
+    assert prefix in [f["Registry"] for f in files]
+    assert bmc.get("/redfish/v1/Registries/Base.9", password=PASSWORD).status == 404
