@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "ctl/ctl.h"
 #include "ctl/print.h"
 
@@ -24,7 +25,8 @@ static const char *get_last(const json_t *event)
 static void print_event(const json_t *event)
 {
 	json_int_t count = json_integer_value(json_object_get(event, "count"));
-	char when[64], text[2048], start[128];
+	const char *name = print_string(event, "id", "?");
+	char when[64], text[2048], start[128], id[48];
 
 	snprintf(text, sizeof(text), "%s", print_string(event, "text", "?"));
 	if (count > 1)
@@ -32,7 +34,9 @@ static void print_event(const json_t *event)
 			" (%" JSON_INTEGER_FORMAT " times since %s)", count,
 			print_time(print_string(event, "time", "?"), when, sizeof(when)));
 	print_time(get_last(event), when, sizeof(when));
-	snprintf(start, sizeof(start), "%s  %-8s  ", when, print_string(event, "id", "?"));
+	/* Whoever answers may name it at length: to be cut between characters. */
+	text_make_printable(name, strlen(name), id, sizeof(id));
+	snprintf(start, sizeof(start), "%s  %-8s  ", when, id);
 	fputs(start, stdout);
 	print_wrapped(print_width(start), severity_color(event), text);
 	fflush(stdout);

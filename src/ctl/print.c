@@ -154,10 +154,17 @@ void print_fingerprint(unsigned int level, const char *label, const char *finger
 
 void print_json(const json_t *object, bool line)
 {
-	/* ASCII: the same object, and nothing in it that a terminal could take as a command. */
+	/* ASCII: the same object, and nothing in it that a terminal could take as a command. DEL,
+	 * which jansson lets pass, can only stand in a string. */
 	size_t flags = JSON_ENSURE_ASCII | (line ? JSON_COMPACT : JSON_INDENT(2));
+	_cleanup_free_ char *text = json_dumps(object, flags);
 
-	json_dumpf(object, stdout, flags);
+	for (const char *c = text ? text : ""; *c; c++) {
+		if (*c == 0x7f)
+			fputs("\\u007f", stdout);
+		else
+			putchar(*c);
+	}
 	putchar('\n');
 	fflush(stdout);
 }

@@ -145,7 +145,7 @@ def test_status_watch_json_is_a_line_each(daemon, ctl):
 
 # --- hostile text, width, colour ------------------------------------------------------------------
 
-HOSTILE = "evil\x1b[31m\x9b2J\r\n\u202egnp.exe\u2028" + "x" * 300
+HOSTILE = "evil\x1b[31m\x9b2J\r\n\x7f\u202egnp.exe\u2028" + "x" * 29 + "\u00e9" * 150
 
 
 def test_hostile_text_is_harmless(daemon, ctl):
