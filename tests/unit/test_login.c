@@ -16,10 +16,8 @@
 
 static void test_body_is_json(void **state)
 {
-	static const char *const words[] = {"simple", "a\"b", "back\\slash",
-		"gr\xc3\xbc\xc3\x9f"
-		"e",
-		"tab\there", "", "{}[]:,'"};
+	static const char *const words[] = {
+		"simple", "a\"b", "back\\slash", "gr\xc3\xbc\xc3\x9f!", "tab\there", "", "{}[]:,'"};
 	char body[LOGIN_MAX_BODY];
 	const char *user, *password;
 

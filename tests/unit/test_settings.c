@@ -177,8 +177,8 @@ static void test_no_contradiction(void **state)
 		"[Tls]\ntls_min_version = 1.2\ntls_max_version = 1.2\n",
 		"[Link]\nipv4 = off\nipv6 = off\n", "[Login]\nuser = bmclink\n",
 		"[Login]\nuser = x\npassword_file = /secret\n",
-		"[Login]\nuser = "
-		"1234567890123456789012345678901234567890123456789012345678901234\n",
+		("[Login]\nuser = "
+		 "1234567890123456789012345678901234567890123456789012345678901234\n"),
 		"[Tls]\ntls = off\n[Login]\nuser = x\n",
 		"[Tls]\ntrust = pinned\n" /* bmclinkctl trust pin may give it */};
 	struct settings s;
