@@ -26,12 +26,15 @@ static const struct property system_links[] = {
 };
 /* The power state and the like are not here: a BMC's own stack knows them, this endpoint does not,
  * and a guess would be worse than nothing. */
+static const struct property no_actions[] = {P_END};
 static const struct property system_table[] = {
 	P_TEXT("Id", "{system}"),
 	P_TEXT("Name", "System"),
 	P_TEXT("SystemType", "Physical"),
 	P_CALL("Manufacturer", get_vendor),
 	P_CALL("SerialNumber", get_serial),
+	P_OBJECT("Actions", no_actions), /* sushy wants it, and Boot, where there are none, too */
+	P_OBJECT("Boot", no_actions),
 	P_OBJECT("Links", system_links),
 	P_END,
 };

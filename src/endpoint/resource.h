@@ -128,6 +128,8 @@ enum schema { /* versions are in schema.c, nowhere else */
 	SCHEMA_SUBSCRIPTIONS,
 	SCHEMA_SUBSCRIPTION,
 	SCHEMA_ACTION_INFO,
+	SCHEMA_JSON_SCHEMAS,
+	SCHEMA_JSON_SCHEMA_FILE,
 	SCHEMA_MESSAGE,
 	SCHEMA_MESSAGE_REGISTRY, /* as data/messages.json has it */
 	SCHEMA_REGISTRIES,
@@ -183,6 +185,6 @@ extern const struct resource *const resource_tables[];
 extern const struct resource root_resources[], account_resources[], certificate_resources[],
 	manager_resources[], log_resources[], event_resources[], registry_resources[],
 	session_resources[], metadata_resources[], system_resources[], network_resources[],
-	action_resources[];
+	action_resources[], schema_resources[];
 
 #endif
