@@ -48,6 +48,18 @@ struct service *endpoint_service_start(void)
 	return service;
 }
 
+/* One, of whoever knows FUZZ_TOKEN. */
+static void reset_sessions(struct service *service)
+{
+	struct sessions *sessions = &service->sessions;
+
+	*sessions = (struct sessions){.n = 1, .last_id = 1};
+	sessions->list[0] = (struct session){.id = 1, .used_ms = service_get_mono_ms()};
+	strcpy(sessions->list[0].client, "169.254.1.9");
+	FUZZ_CHECK(EVP_Digest(FUZZ_TOKEN, strlen(FUZZ_TOKEN), sessions->list[0].hash, NULL,
+			   EVP_sha256(), NULL) == 1);
+}
+
 void endpoint_service_reset(struct service *service, enum principal principal)
 {
 	struct trust_clock clock;
@@ -62,11 +74,14 @@ void endpoint_service_reset(struct service *service, enum principal principal)
 	service->accounts.admin = password;
 	service->accounts.lockout = (struct lockout){0};
 	service->accounts.has_last = false;
+	service->events_enabled = true;
+	reset_sessions(service);
 }
 
 bool endpoint_service_is_untouched(const struct service *service)
 {
-	return service->trust.n_known == 1 &&
+	return service->trust.n_known == 1 && service->sessions.n == 1 &&
+	       service->sessions.last_id == 1 && service->events_enabled &&
 	       memcmp(&service->trust.known[0].certificate.fingerprint, host.fingerprint,
 		       sizeof(host.fingerprint)) == 0 &&
 	       memcmp(service->accounts.admin.hash, password.hash, sizeof(password.hash)) == 0;

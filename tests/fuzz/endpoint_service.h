@@ -7,7 +7,8 @@
 #include "endpoint/service.h"
 #include "fuzz.h"
 
-#define FUZZ_PASSWORD "fuzz-fuzz" /* of the administrator */
+#define FUZZ_PASSWORD "fuzz-fuzz"  /* of the administrator */
+#define FUZZ_TOKEN    "fuzz-token" /* of a session of his */
 
 enum principal {
 	PRINCIPAL_PLAIN,     /* the host of a service without TLS */
@@ -21,7 +22,8 @@ enum principal {
 
 struct service *endpoint_service_start(void); /* once a process */
 void endpoint_service_reset(struct service *service, enum principal principal);
-/* Is what the service knows of hosts and passwords as endpoint_service_reset() made it? */
+/* Is what the service knows of hosts, passwords and sessions as endpoint_service_reset() made it?
+ */
 bool endpoint_service_is_untouched(const struct service *service);
 
 /* Send in, in pieces, over a connection of its own; until it is closed. The answer's beginning is
