@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/state.h"
 #include "base/util.h"
 #include "bmclink-build.h"
@@ -36,7 +37,7 @@ static const char help[] =
 	"usage: bmclink-endpoint [options] [command]\n"
 	"  --config FILE       configuration (" BMCLINK_SYSCONFDIR "/endpoint.conf)\n"
 	"  --state-dir DIR     trust, keys, Lifecycle log (" BMCLINK_STATEDIR "/endpoint)\n"
-	"  --runtime-dir DIR   control socket (" BMCLINK_RUNDIR ")\n"
+	"  --runtime-dir DIR   control socket (" BMCLINK_RUNDIR "-endpoint)\n"
 	"  --foreground        log to stderr too\n"
 	"  --debug             log more\n"
 	"  -n, --check-config  read the configuration and exit\n"
@@ -236,6 +237,7 @@ static int serve(const struct options *options)
 	r = start(&program, state_fd);
 	if (r == 0) {
 		log_notice("main", "serving (" BMCLINK_VERSION ")");
+		notify_init("READY=1");
 		event_base_dispatch(program.base);
 	} else {
 		log_error("main", "not started: %s", strerror(-r));
@@ -263,7 +265,7 @@ int main(int argc, char **argv)
 	struct options options = {
 		.config = BMCLINK_SYSCONFDIR "/endpoint.conf",
 		.state_dir = BMCLINK_STATEDIR "/endpoint",
-		.runtime_dir = BMCLINK_RUNDIR,
+		.runtime_dir = BMCLINK_RUNDIR "-endpoint",
 	};
 	struct admin_place place;
 

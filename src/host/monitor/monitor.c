@@ -9,11 +9,11 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/state.h"
 #include "base/util.h"
 #include "bmclink-build.h"
 #include "host/monitor/child.h"
-#include "host/monitor/notify.h"
 #include "host/monitor/prepare.h"
 #include "host/worker.h"
 
