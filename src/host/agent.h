@@ -16,8 +16,8 @@ struct agent_environment {
 	int control_fd;	     /* listening stream socket, non-blocking */
 	int state_fd;	     /* <state-dir>/worker, the root directory once the sandbox is closed */
 	const char *version; /* of the program */
-	const char *machine; /* which machine this is (priv_hello) */
-	void *data;	     /* the agent's own, from agent_prepare() to agent_run() */
+	struct priv_self self; /* which machine, which installation */
+	void *data;	       /* the agent's own, from agent_prepare() to agent_run() */
 };
 
 /* 0 or negative errno: the worker then ends, and is started again with back-off. */

@@ -29,12 +29,27 @@ static void report_identity(struct agent *agent)
 	event_emit(agent->events, MSG_ISM1018, date, identity_action_name(identity->action));
 }
 
+/* "Repair": the same version was installed over itself. That mends no trust, and is said. */
+static void note_installation(struct agent *agent, const char *version)
+{
+	const struct agent_environment *env = agent->environment;
+	bool again = false;
+	int r = identity_note_installation(env->state_fd, env->self.package_count, &again);
+
+	if (r < 0)
+		log_warning(MODULE, "cannot note the installation: %s", strerror(-r));
+	if (again && agent->identity.action == IDENTITY_KEEP)
+		event_emit(agent->events, MSG_ISM1090, version);
+}
+
 int agent_trust_start(struct agent *agent)
 {
 	const struct agent_environment *env = agent->environment;
 	const struct trust_clock clock = {.now = time(NULL), .build = BMCLINK_BUILD_EPOCH};
 	const char *user = agent->settings.login_user;
-	int r = identity_open(env->state_fd, env->version, env->machine,
+	const char *version =
+		env->self.package_version[0] != '\0' ? env->self.package_version : env->version;
+	int r = identity_open(env->state_fd, version, env->self.machine,
 		user[0] != '\0' ? user : IDENTITY_NAME, &clock, &agent->trust, &agent->identity);
 
 	if (r < 0) {
@@ -42,6 +57,7 @@ int agent_trust_start(struct agent *agent)
 		return r;
 	}
 	report_identity(agent);
+	note_installation(agent, version);
 	return 0;
 }
 

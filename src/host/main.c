@@ -11,15 +11,17 @@
 #include "base/util.h"
 #include "bmclink-build.h"
 #include "host/monitor/monitor.h"
+#include "host/monitor/package.h"
 #include "host/worker.h"
 
 #define EXIT_USAGE 2
 
-enum mode { MODE_RUN, MODE_CHECK, MODE_CLEANUP, MODE_WORKER, MODE_DONE };
+enum mode { MODE_RUN, MODE_CHECK, MODE_CLEANUP, MODE_INSTALLED, MODE_WORKER, MODE_DONE };
 
 struct command_line {
 	enum mode mode;
 	struct monitor_options options;
+	const char *installed; /* version of the package */
 };
 
 enum option_number {
@@ -36,6 +38,7 @@ enum option_number {
 	OPTION_RUN_ROOT,
 	OPTION_ETC_ROOT,
 	OPTION_CLEANUP,
+	OPTION_INSTALLED,
 	OPTION_WORKER,
 	OPTION_VERSION,
 };
@@ -55,6 +58,7 @@ static const struct option long_options[] = {
 	{"etc-root",     required_argument, NULL, OPTION_ETC_ROOT   },
 	{"check-config", no_argument,	      NULL, 'n'	       },
 	{"cleanup",	    no_argument,	 NULL, OPTION_CLEANUP    },
+	{"installed",    required_argument, NULL, OPTION_INSTALLED  },
 	{"worker",	   no_argument,	NULL, OPTION_WORKER	   },
 	{"version",	    no_argument,	 NULL, OPTION_VERSION    },
 	{"help",	 no_argument,	      NULL, 'h'	       },
@@ -72,7 +76,9 @@ static const char help[] =
 	"  --foreground        do not go to the background; log to stderr\n"
 	"  --debug             log more\n"
 	"  -n, --check-config  look at the configuration and end\n"
-	"  --cleanup           take away address, protections and profile, and end\n"
+	"For the package's scripts:\n"
+	"  --installed VERSION note that this version was installed, and end\n"
+	"  --cleanup           take away address, protections, keys and trust, and end\n"
 	"  --version           print the version\n"
 	"  -h, --help          print this\n\n"
 	"For tests, what stands for /sys, /proc, /sys/firmware/dmi, /run and /etc:\n"
@@ -125,6 +131,10 @@ static int take_option(int option, struct command_line *line)
 		return 0;
 	case OPTION_CLEANUP:
 		line->mode = MODE_CLEANUP;
+		return 0;
+	case OPTION_INSTALLED:
+		line->mode = MODE_INSTALLED;
+		line->installed = optarg;
 		return 0;
 	case OPTION_WORKER:
 		line->mode = MODE_WORKER;
@@ -264,6 +274,8 @@ int main(int argc, char **argv)
 	log_open(
 		"bmclinkd", options->foreground, options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (line.mode == MODE_CLEANUP)
-		return monitor_cleanup(options);
+		return package_cleanup(options);
+	if (line.mode == MODE_INSTALLED)
+		return package_note_installed(options, line.installed);
 	return options->foreground ? monitor_run(options) : run_in_background(options);
 }

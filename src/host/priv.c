@@ -15,6 +15,7 @@ struct priv {
 	int request_fd, notice_fd;
 	uint8_t *answer; /* WIRE_MAX_ANSWER bytes */
 	char machine[ACTS_MAX_MACHINE];
+	char package_version[PACKAGE_MAX_VERSION];
 };
 
 struct call { /* one request and its answer */
@@ -121,7 +122,7 @@ static int ask_plainly(struct priv *priv, enum act_number number)
 	return finish(&call);
 }
 
-int priv_hello(struct priv *priv, const char **machine)
+int priv_hello(struct priv *priv, struct priv_self *self)
 {
 	struct call call;
 	int r;
@@ -131,7 +132,10 @@ int priv_hello(struct priv *priv, const char **machine)
 	if (r < 0)
 		return r;
 	wire_get_string(&call.in, priv->machine, sizeof(priv->machine));
-	*machine = priv->machine;
+	wire_get_string(&call.in, priv->package_version, sizeof(priv->package_version));
+	*self = (struct priv_self){.machine = priv->machine,
+		.package_version = priv->package_version,
+		.package_count = wire_get_u32(&call.in)};
 	return end(&call);
 }
 

@@ -62,12 +62,16 @@ int priv_notice_fd(const struct priv *priv); /* readable: call priv_read_notices
 int priv_read_notices(
 	struct priv *priv, priv_notice_fn fn, void *arg); /* -EPIPE: the monitor is gone */
 
-/*
- * The first act of a worker: the monitor then counts it as started. *machine names this machine
- * (machine-id and system UUID; valid as long as priv): state that was made under another name is a
- * copy.
- */
-int priv_hello(struct priv *priv, const char **machine);
+/* Valid as long as priv. */
+struct priv_self {
+	const char
+		*machine; /* machine-id and system UUID: state made under another name is a copy */
+	const char *package_version; /* with the package's revision; "": not installed by one */
+	uint32_t package_count;	     /* installations of the package since it was removed */
+};
+
+/* The first act of a worker: the monitor then counts it as started. */
+int priv_hello(struct priv *priv, struct priv_self *self);
 int priv_get_settings(
 	struct priv *priv, char **text, size_t *length); /* settings_parse() form; caller frees */
 int priv_get_nic_facts(

@@ -78,7 +78,7 @@ int worker_main(const struct worker_options *options)
 	set_signals();
 	if (prepare(options, &env) < 0)
 		return WORKER_EXIT_SANDBOX;
-	r = priv_hello(env.priv, &env.machine);
+	r = priv_hello(env.priv, &env.self);
 	if (r == 0)
 		r = agent_prepare(&env);
 	if (r < 0) {

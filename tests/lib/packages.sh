@@ -8,7 +8,8 @@ packages_build=(gcc libc6-dev meson ninja-build pkg-config git libevent-dev libc
 packages_run=(python3 python3-cryptography iproute2 nftables curl uidmap util-linux)
 packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck mandoc cppcheck
 	codespell python3-pytest python3-pytest-xdist python3-flake8 openssl libfaketime dmidecode
-	strace iputils-ping procps systemd redfishtool python3-sushy ilorest)
+	strace iputils-ping procps systemd redfishtool python3-sushy ilorest
+	debhelper dh-apparmor dpkg-dev lintian mmdebstrap apparmor)
 
 # Which of the named packages are not installed.
 packages_missing()

@@ -164,7 +164,7 @@ static json_t *do_password(const json_t *command)
 
 static json_t *do_machine(const json_t *command)
 {
-	return json_pack("{s:i, s:s}", "r", 0, "machine", probe.env->machine);
+	return json_pack("{s:i, s:s}", "r", 0, "machine", probe.env->self.machine);
 }
 
 static int connect_to(int fd, const json_t *command)

@@ -490,7 +490,8 @@ def test_care_is_set_and_put_back(claimed):
     assert {key: sysctl(lab, key) for key in CARE} == before
     assert sysctl(lab, "ipv4/conf/%/proxy_arp") == "1"
     assert tables(lab) == []
-    assert os.listdir(os.path.join(claimed.state_dir, "monitor")) == []
+    for part in ("monitor", "worker"):
+        assert not os.path.exists(os.path.join(claimed.state_dir, part)), "keys and trust, too"
 
 
 def test_care_is_put_back_after_a_kill(claimed):
@@ -569,7 +570,8 @@ def test_cleanup_takes_everything_away(claimed):
                        claimed.state_dir] + lab.trees.options()))
     assert our_pairs(lab) == [] and tables(lab) == []
     assert {key: sysctl(lab, key) for key in CARE} == before
-    assert os.listdir(os.path.join(claimed.state_dir, "monitor")) == []
+    for part in ("monitor", "worker"):
+        assert not os.path.exists(os.path.join(claimed.state_dir, part)), "keys and trust, too"
 
 
 def test_missing_nft_is_an_event_and_no_end(claimed):

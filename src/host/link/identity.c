@@ -58,6 +58,27 @@ static int write_stamp(int dir_fd, const char *version, const char *machine)
 	return r;
 }
 
+int identity_note_installation(int dir_fd, uint32_t count, bool *again)
+{
+	json_t *object = NULL;
+	json_int_t before;
+	int r = state_read_json(dir_fd, IDENTITY_STAMP, &object);
+
+	if (r < 0)
+		return r;
+	before = json_integer_value(json_object_get(object, "installation"));
+	if (count != 0 && before != count) {
+		if (json_object_set_new(object, "installation", json_integer(count)) < 0)
+			r = -ENOMEM;
+		else
+			r = state_write_json(dir_fd, IDENTITY_STAMP, object, 0600);
+		if (r == 0)
+			*again = before != 0;
+	}
+	json_decref(object);
+	return r;
+}
+
 static void read_stamp(int dir_fd, const char *version, const char *machine,
 	struct identity_facts *facts, char *previous, size_t size)
 {

@@ -60,6 +60,11 @@ struct identity {
  */
 int identity_open(int dir_fd, const char *version, const char *machine, const char *name,
 	const struct trust_clock *clock, struct trust_store *store, struct identity *identity);
+/*
+ * After identity_open(): which installation of the package this is, counted from 1; 0: not known.
+ * *again: the stamp was of another one, so the package was installed over itself since.
+ */
+int identity_note_installation(int dir_fd, uint32_t count, bool *again);
 /* Stage a new pair (renewal), unless one is staged already. */
 int identity_stage(int dir_fd, const struct trust_clock *clock, struct identity *identity);
 /* The BMC knows the staged pair: it becomes ours. -ENOENT when none is staged. */

@@ -16,6 +16,8 @@ int act_hello(struct acts *acts, struct wire_reader *in, struct wire_writer *out
 	snprintf(machine, sizeof(machine), "%s/%s", acts->machine.machine_id,
 		acts->machine.system_uuid);
 	wire_put_string(out, machine);
+	wire_put_string(out, acts->installed.version);
+	wire_put_u32(out, acts->installed.count);
 	acts->environment->hello(acts->environment->arg);
 	return 0;
 }

@@ -46,6 +46,9 @@ int acts_init(struct acts *acts, const struct acts_environment *environment)
 	*acts = (struct acts){.environment = environment, .audit_fd = -1};
 	settings_init(&acts->settings);
 	machine_read(&environment->roots, &acts->machine);
+	r = package_read_mark(environment->state_fd, &acts->installed);
+	if (r < 0 && r != -ENOENT)
+		log_warning(MODULE, "%s cannot be read: %s", PACKAGE_MARK, strerror(-r));
 	r = profile_load(environment->state_fd, &acts->profile);
 	if (r == -EBADMSG)
 		log_error(MODULE,

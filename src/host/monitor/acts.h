@@ -16,6 +16,7 @@
 
 #include "host/discover/plan.h"
 #include "host/monitor/care.h"
+#include "host/monitor/package.h"
 #include "host/monitor/profile.h"
 #include "host/monitor/wire.h"
 #include "host/priv.h"
@@ -75,6 +76,7 @@ struct acts {
 	const struct acts_environment *environment;
 	struct settings settings;
 	struct profile_machine machine;
+	struct package_mark installed; /* version "": not by a package, or not known */
 	struct profile profile;
 	unsigned int ifindex;		  /* of the claimed NIC; 0: none */
 	bool claim_may_move;		  /* the configuration named another NIC since */

@@ -370,27 +370,3 @@ int monitor_run(const struct monitor_options *options)
 	stop(&monitor);
 	return monitor.exit_code;
 }
-
-static void ignore_event(const struct priv_event *event, void *arg)
-{
-}
-
-int monitor_cleanup(const struct monitor_options *options)
-{
-	struct acts_environment environment = {.roots = options->roots, .emit = ignore_event};
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1;
-	struct acts acts;
-	int r;
-
-	if (asprintf(&path, "%s/monitor", options->state_dir) < 0)
-		return EXIT_FAILURE;
-	fd = state_open_dir(path, 0700);
-	environment.state_fd = fd;
-	r = fd < 0 ? fd : acts_init(&acts, &environment);
-	if (r == 0)
-		r = acts_cleanup(&acts);
-	if (r < 0)
-		log_error(MODULE, "cannot clean up: %s", strerror(-r));
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-}

@@ -22,9 +22,6 @@ struct monitor_options {
 
 /* Runs until SIGTERM or SIGINT. Returns the exit code. */
 int monitor_run(const struct monitor_options *options);
-/* Take away what is left of us on this host, for the removal of the package. Returns the exit
- * code. */
-int monitor_cleanup(const struct monitor_options *options);
 /* 0, or negative errno with *error a text for the administrator (caller frees). */
 int monitor_load_settings(
 	const struct monitor_options *options, struct settings *settings, char **error);
