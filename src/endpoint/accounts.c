@@ -13,7 +13,7 @@
 
 #include "base/state.h"
 
-#define MAX_BASIC 512 /* characters of base64 */
+#define MAX_BASIC ACCOUNTS_CREDENTIAL /* characters of base64 */
 
 int accounts_load(struct accounts *accounts, int dir_fd)
 {
@@ -50,8 +50,7 @@ int accounts_set_password(struct accounts *accounts, const struct password *pass
 	return 0;
 }
 
-/* "Basic " and base64 into "user:password"; false when it is not that. */
-static bool decode(const char *authorization, char *out, size_t size)
+bool accounts_decode_basic(const char *authorization, char out[ACCOUNTS_CREDENTIAL])
 {
 	const char *text = authorization + 5;
 	size_t length, padding = 0;
@@ -61,7 +60,8 @@ static bool decode(const char *authorization, char *out, size_t size)
 		return false;
 	text += strspn(text, " ");
 	length = strlen(text);
-	if (length == 0 || length % 4 || length > MAX_BASIC || length / 4 * 3 >= size)
+	if (length == 0 || length % 4 || length > MAX_BASIC ||
+		length / 4 * 3 >= ACCOUNTS_CREDENTIAL)
 		return false;
 	while (padding < 2 && text[length - 1 - padding] == '=')
 		padding++;
@@ -139,8 +139,8 @@ enum accounts_result accounts_check_login(struct accounts *accounts, const char 
 enum accounts_result accounts_check_basic(struct accounts *accounts, const char *authorization,
 	const unsigned char source[16], int64_t now_ms)
 {
-	char credential[MAX_BASIC];
-	bool readable = decode(authorization, credential, sizeof(credential));
+	char credential[ACCOUNTS_CREDENTIAL];
+	bool readable = accounts_decode_basic(authorization, credential);
 	enum accounts_result result =
 		check_any(accounts, readable ? credential : NULL, source, now_ms);
 

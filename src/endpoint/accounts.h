@@ -31,6 +31,11 @@ enum accounts_result { ACCOUNTS_OK, ACCOUNTS_WRONG, ACCOUNTS_LOCKED };
 int accounts_load(struct accounts *accounts, int dir_fd);
 int accounts_set_password(struct accounts *accounts, const struct password *password, int dir_fd);
 
+/* The longest "user:password" that is looked at, with its NUL. */
+#define ACCOUNTS_CREDENTIAL 512
+/* "Basic dXNlcjpwYXNz" into "user:password"; false when it is not that. The caller wipes it. */
+bool accounts_decode_basic(const char *authorization, char credential[ACCOUNTS_CREDENTIAL]);
+
 /* authorization: the field's value, "Basic dXNlcjpwYXNz". */
 enum accounts_result accounts_check_basic(struct accounts *accounts, const char *authorization,
 	const unsigned char source[16], int64_t now_ms);

@@ -20,12 +20,14 @@
 #include "base/util.h"
 #include "endpoint/accounts.h"
 #include "endpoint/control.h"
+#include "endpoint/ipmi.h"
 #include "endpoint/service.h"
 
 static const char usage[] =
 	"usage: bmclink-endpoint [options] trust list | add FILE | forget | open\n"
 	"       bmclink-endpoint [options] passwd          (reads the password from stdin)\n"
-	"       bmclink-endpoint [options] notice host-reset\n";
+	"       bmclink-endpoint [options] notice host-reset\n"
+	"       bmclink-endpoint [options] ipmi NETFN COMMAND DATA... (hex bytes)\n";
 
 int admin_lock(int state_fd)
 {
@@ -98,6 +100,26 @@ static json_t *answer_password(struct service *service, const json_t *request)
 	return make_outcome(r);
 }
 
+/* {"request": hex} -> {"completion": n, "data": hex}. */
+static json_t *answer_ipmi(struct service *service, const json_t *request)
+{
+	const char *hex = json_string_value(json_object_get(request, "request")) ?: "";
+	unsigned char bytes[IPMI_MAX_REQUEST];
+	char data[3 * IPMI_MAX_DATA + 1];
+	struct ipmi_answer answer;
+	size_t length = strlen(hex) / 2;
+	json_t *result;
+
+	if (!length || length > sizeof(bytes) || text_parse_hex(hex, bytes, length) < 0)
+		return control_make_error(CONTROL_EXIT_USAGE, "not the bytes of an IPMI request");
+	service_answer_ipmi(service, bytes, length, &answer);
+	text_make_hex(answer.data, answer.length, 0, data);
+	result = json_pack("{s:i, s:s}", "completion", answer.completion, "data", data);
+	OPENSSL_cleanse(data, sizeof(data));
+	OPENSSL_cleanse(&answer, sizeof(answer));
+	return make_result(result);
+}
+
 json_t *admin_answer(const json_t *request, void *arg)
 {
 	const char *command = json_string_value(json_object_get(request, "command")) ?: "";
@@ -116,9 +138,11 @@ json_t *admin_answer(const json_t *request, void *arg)
 		return make_result(NULL);
 	}
 	if (strcmp(command, "notice-host-reset") == 0) {
-		service_open_window(service, TRUST_REASON_HOST_RESET);
+		service_note_host_reset(service);
 		return make_result(NULL);
 	}
+	if (strcmp(command, "ipmi") == 0)
+		return answer_ipmi(service, request);
 	return control_make_error(CONTROL_EXIT_USAGE, "no such command");
 }
 
@@ -228,11 +252,41 @@ static json_t *read_password(void)
 	return request;
 }
 
+/* "0x2c", "2c" or "5" to two digits; false: not a byte. */
+static bool add_byte(const char *text, char out[3])
+{
+	const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
+	size_t n = strspn(digits, "0123456789abcdefABCDEF");
+
+	if (n < 1 || n > 2 || digits[n])
+		return false;
+	snprintf(out, 3, "%s%s", n == 1 ? "0" : "", digits);
+	return true;
+}
+
+static json_t *make_ipmi(int n, char **bytes)
+{
+	char hex[2 * IPMI_MAX_REQUEST + 1] = "";
+
+	for (int i = 0; i < n; i++) {
+		if (i >= IPMI_MAX_REQUEST || !add_byte(bytes[i], hex + 2 * (size_t)i)) {
+			fprintf(stderr, "%s: expected at most %d bytes in hex\n", bytes[i],
+				IPMI_MAX_REQUEST);
+			return NULL;
+		}
+	}
+	return json_pack("{s:s, s:s}", "command", "ipmi", "request", hex);
+}
+
 static json_t *make_request(int n, char **a, int *exit_code)
 {
 	*exit_code = CONTROL_EXIT_FAILED;
 	if (n == 3 && strcmp(a[0], "trust") == 0 && strcmp(a[1], "add") == 0)
 		return read_certificate(a[2]);
+	if (n >= 2 && strcmp(a[0], "ipmi") == 0) {
+		*exit_code = CONTROL_EXIT_USAGE;
+		return make_ipmi(n - 1, a + 1);
+	}
 	if (n == 1 && strcmp(a[0], "passwd") == 0)
 		return read_password();
 	if (n == 2 && strcmp(a[0], "notice") == 0 && strcmp(a[1], "host-reset") == 0)
@@ -273,6 +327,25 @@ static void print_list(const json_t *result)
 	}
 }
 
+/* Completion code and data, as `ipmitool raw` shows them. */
+static void print_ipmi(const json_t *result)
+{
+	const char *data = json_string_value(json_object_get(result, "data"));
+
+	printf("%02x", (unsigned int)json_integer_value(json_object_get(result, "completion")));
+	for (; data && data[0] && data[1]; data += 2)
+		printf(" %.2s", data);
+	putchar('\n');
+}
+
+static void print_result(const char *command, const json_t *result)
+{
+	if (strcmp(command, "trust-list") == 0)
+		print_list(result);
+	else if (strcmp(command, "ipmi") == 0)
+		print_ipmi(result);
+}
+
 int admin_run(const struct admin_place *place, int n, char **arguments)
 {
 	int exit_code, r;
@@ -291,8 +364,9 @@ int admin_run(const struct admin_place *place, int n, char **arguments)
 	if (error)
 		fprintf(stderr, "bmclink-endpoint: %s\n",
 			json_string_value(json_object_get(error, "text")));
-	else if (strcmp(json_string_value(json_object_get(request, "command")), "trust-list") == 0)
-		print_list(json_object_get(answer, "result"));
+	else
+		print_result(json_string_value(json_object_get(request, "command")),
+			json_object_get(answer, "result"));
 	json_decref(answer);
 	json_decref(request);
 	return exit_code;

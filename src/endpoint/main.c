@@ -48,7 +48,8 @@ static const char help[] =
 	"  trust forget        forget all hosts; opens the enrolment window\n"
 	"  trust open          open the enrolment window\n"
 	"  passwd              set the password of 'admin', read from stdin\n"
-	"  notice host-reset   the host was reset or powered on; opens the window\n";
+	"  notice host-reset   the host was reset or powered on; opens the window\n"
+	"  ipmi HEX...         answer a request that the host sent over IPMI (DSP0270)\n";
 
 static int parse_options(int argc, char **argv, struct options *options)
 {

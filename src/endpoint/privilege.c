@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "endpoint/privilege.h"
 
+#include <string.h>
+
 #define LOGIN	   PRIVILEGE_LOGIN
 #define MANAGER	   PRIVILEGE_CONFIGURE_MANAGER
 #define USERS	   PRIVILEGE_CONFIGURE_USERS
@@ -10,7 +12,7 @@
 #define ENROL	   PRIVILEGE_ENROL
 #define NO_AUTH	   PRIVILEGE_NO_AUTH
 
-#define ALTERNATIVES 3
+#define ALTERNATIVES 4
 
 /* One method: any of the alternatives will do, each is a set that must be had whole. */
 struct operation {
@@ -22,50 +24,54 @@ struct entity_row {
 };
 
 static const struct role_row roles[ROLE_COUNT] = {
-	[ROLE_NONE] = {NULL,	     0,					   false, ""					 },
+	[ROLE_NONE] = {NULL,		     0,					   false, ""					 },
 	[ROLE_ENROLLING] = {NULL,		  ENROL,					 false, ""					  },
-	[ROLE_AUTH_NONE] = {"AuthNone",	LOGIN,				       false, "The host on the channel without TLS"},
-	[ROLE_HOST] = {"BmclinkHost",   LOGIN | HOST,				    false, "The host, by its certificate"	 },
-	[ROLE_ADMINISTRATOR] = {"Administrator", LOGIN | MANAGER | USERS | COMPONENTS | SELF, true,
-		       "Administrator"											   },
-	[ROLE_OPERATOR] = {"Operator",      LOGIN | COMPONENTS | SELF,			  true,	"Operator"				  },
-	[ROLE_READ_ONLY] = {"ReadOnly",	LOGIN | SELF,				      true,  "Read only"			       },
+	[ROLE_AUTH_NONE] = {"AuthNone",		LOGIN,				       false, "The host on the channel without TLS"},
+	[ROLE_HOST] = {"BmclinkHost",      LOGIN | HOST,				    false, "The host, by its certificate"	 },
+	[ROLE_BOOTSTRAP] = {"BmclinkBootstrap", LOGIN | SELF | ENROL,			      false,
+		       "The host, with an account that it got over IPMI"								 },
+	[ROLE_ADMINISTRATOR] = {"Administrator",	 LOGIN | MANAGER | USERS | COMPONENTS | SELF, true,
+		       "Administrator"											      },
+	[ROLE_OPERATOR] = {"Operator",	       LOGIN | COMPONENTS | SELF,			  true,	"Operator"				  },
+	[ROLE_READ_ONLY] = {"ReadOnly",		LOGIN | SELF,				      true,  "Read only"			       },
 };
 
 /* What has no entry for a method, nobody may do. */
 static const struct entity_row entities[ENTITY_COUNT] = {
-	[ENTITY_VERSIONS] = {.get = {{NO_AUTH}}	       },
+	[ENTITY_VERSIONS] = {.get = {{NO_AUTH}}		       },
 	[ENTITY_SERVICE_ROOT] = {.get = {{NO_AUTH}}		   },
 	[ENTITY_ACCOUNT_SERVICE] = {.get = {{LOGIN}},		      .patch = {{USERS}}},
-	[ENTITY_ACCOUNTS] = {.get = {{LOGIN}},			       .post = {{USERS}}},
-	[ENTITY_ACCOUNT] = {.get = {{MANAGER, USERS, HOST}},.patch = {{USERS}}},
+	[ENTITY_ACCOUNTS] = {.get = {{LOGIN}},				       .post = {{USERS}}},
+	[ENTITY_ACCOUNT] = {.get = {{MANAGER, USERS, HOST, SELF}},
+			     .patch = {{USERS}},
+			     .delete = {{USERS, SELF}}},
 	[ENTITY_HOST_CERTIFICATES] = {.get = {{USERS, HOST}}, .post = {{USERS, HOST, ENROL}}},
-	[ENTITY_HOST_CERTIFICATE] = {.get = {{USERS, HOST}},				     .delete = {{USERS, HOST}}},
-	[ENTITY_ROLES] = {.get = {{LOGIN}}},
-	[ENTITY_ROLE] = {.get = {{LOGIN}}	 },
-	[ENTITY_SESSION_SERVICE] = {.get = {{LOGIN}}				    },
-	[ENTITY_SESSIONS] = {.get = {{LOGIN}},			       .post = {{NO_AUTH}}},
-	[ENTITY_SESSION] = {.get = {{MANAGER}},			.delete = {{MANAGER}}},
-	[ENTITY_MANAGERS] = {.get = {{LOGIN}}},
-	[ENTITY_MANAGER] = {.get = {{LOGIN}},.patch = {{MANAGER}}},
-	[ENTITY_HOST_INTERFACES] = {.get = {{LOGIN}}		    },
-	[ENTITY_HOST_INTERFACE] = {.get = {{LOGIN}}				   },
-	[ENTITY_NETWORK_PROTOCOL] = {.get = {{LOGIN}}				     },
-	[ENTITY_SYSTEMS] = {.get = {{LOGIN}}				    },
-	[ENTITY_SYSTEM] = {.get = {{LOGIN}}		   },
-	[ENTITY_ALL_CHASSIS] = {.get = {{LOGIN}}		},
-	[ENTITY_CHASSIS] = {.get = {{LOGIN}}		    },
-	[ENTITY_LOG_CLEAR] = {.post = {{MANAGER}}		 },
-	[ENTITY_EVENT_TEST] = {.post = {{MANAGER}}		  },
-	[ENTITY_SUBSCRIPTIONS] = {.get = {{LOGIN}}		  },
-	[ENTITY_SUBSCRIPTION] = {.get = {{LOGIN}},		   .delete = {{MANAGER}}},
-	[ENTITY_LOG_SERVICES] = {.get = {{LOGIN}}		 },
-	[ENTITY_LOG_SERVICE] = {.get = {{LOGIN}},		  .patch = {{MANAGER}}},
-	[ENTITY_LOG_ENTRIES] = {.get = {{LOGIN}}		},
-	[ENTITY_LOG_ENTRY] = {.get = {{LOGIN}},		.patch = {{MANAGER}}},
-	[ENTITY_EVENT_SERVICE] = {.get = {{LOGIN}},				    .patch = {{MANAGER}}},
-	[ENTITY_EVENT_STREAM] = {.get = {{LOGIN}}			 },
-	[ENTITY_REGISTRIES] = {.get = {{LOGIN}}},
+	[ENTITY_HOST_CERTIFICATE] = {.get = {{USERS, HOST}},	     .delete = {{USERS, HOST}}},
+	[ENTITY_ROLES] = {.get = {{LOGIN}}		  },
+	[ENTITY_ROLE] = {.get = {{LOGIN}}					 },
+	[ENTITY_SESSION_SERVICE] = {.get = {{LOGIN}}},
+	[ENTITY_SESSIONS] = {.get = {{LOGIN}},		       .post = {{NO_AUTH}}},
+	[ENTITY_SESSION] = {.get = {{MANAGER, SELF}},		      .delete = {{MANAGER, SELF}}},
+	[ENTITY_MANAGERS] = {.get = {{LOGIN}}		     },
+	[ENTITY_MANAGER] = {.get = {{LOGIN}},		      .patch = {{MANAGER}}},
+	[ENTITY_HOST_INTERFACES] = {.get = {{LOGIN}}				    },
+	[ENTITY_HOST_INTERFACE] = {.get = {{LOGIN}},.patch = {{MANAGER}}},
+	[ENTITY_NETWORK_PROTOCOL] = {.get = {{LOGIN}}		     },
+	[ENTITY_SYSTEMS] = {.get = {{LOGIN}}			    },
+	[ENTITY_SYSTEM] = {.get = {{LOGIN}}					   },
+	[ENTITY_ALL_CHASSIS] = {.get = {{LOGIN}}},
+	[ENTITY_CHASSIS] = {.get = {{LOGIN}}			    },
+	[ENTITY_LOG_CLEAR] = {.post = {{MANAGER}}			 },
+	[ENTITY_EVENT_TEST] = {.post = {{MANAGER}}			  },
+	[ENTITY_SUBSCRIPTIONS] = {.get = {{LOGIN}}			  },
+	[ENTITY_SUBSCRIPTION] = {.get = {{LOGIN}},			   .delete = {{MANAGER}}},
+	[ENTITY_LOG_SERVICES] = {.get = {{LOGIN}}			 },
+	[ENTITY_LOG_SERVICE] = {.get = {{LOGIN}},			  .patch = {{MANAGER}}},
+	[ENTITY_LOG_ENTRIES] = {.get = {{LOGIN}}			},
+	[ENTITY_LOG_ENTRY] = {.get = {{LOGIN}},			.patch = {{MANAGER}}},
+	[ENTITY_EVENT_SERVICE] = {.get = {{LOGIN}},			    .patch = {{MANAGER}}},
+	[ENTITY_EVENT_STREAM] = {.get = {{LOGIN}}					 },
+	[ENTITY_REGISTRIES] = {.get = {{LOGIN}}	       },
 };
 
 static const struct {
@@ -98,6 +104,15 @@ const char *privilege_get_name(enum privilege privilege)
 bool privilege_is_oem(enum privilege privilege)
 {
 	return privilege == PRIVILEGE_HOST || privilege == PRIVILEGE_ENROL;
+}
+
+enum role privilege_find_role(const char *id)
+{
+	for (int r = 0; r < ROLE_COUNT; r++) {
+		if (roles[r].id && strcmp(roles[r].id, id) == 0)
+			return (enum role)r;
+	}
+	return ROLE_NONE;
 }
 
 static const struct operation *find_operation(enum entity entity, enum http_method method)

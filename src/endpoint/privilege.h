@@ -28,6 +28,7 @@ enum role {
 	ROLE_ENROLLING,
 	ROLE_AUTH_NONE, /* the host on the plain channel */
 	ROLE_HOST,	/* the host, known by its certificate */
+	ROLE_BOOTSTRAP, /* the host with an account that it got over IPMI */
 	ROLE_ADMINISTRATOR,
 	ROLE_OPERATOR,
 	ROLE_READ_ONLY,
@@ -80,6 +81,8 @@ enum entity {
 const struct role_row *privilege_get_role(enum role role);
 const char *privilege_get_name(enum privilege privilege);
 bool privilege_is_oem(enum privilege privilege);
+/* The role whose resource has this Id; ROLE_NONE: there is none. */
+enum role privilege_find_role(const char *id);
 
 /* May somebody with this role do this? HEAD is asked as GET. */
 bool privilege_allows(enum role role, enum entity entity, enum http_method method);

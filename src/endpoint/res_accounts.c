@@ -59,43 +59,76 @@ static size_t find_account(const struct request *request)
 	return i;
 }
 
+/* One that the host got over IPMI, of this name; NULL: it is not one. */
+static const struct bootstrap_account *find_bootstrap(const struct request *request)
+{
+	return bootstrap_find_user(&request->service->bootstrap, request->params[0]);
+}
+
+/* The administrator sees all; a bootstrap account none but its own. */
+static bool is_visible(const struct request *request, const struct bootstrap_account *account)
+{
+	return request->bootstrap ? account->id == request->bootstrap
+				  : request->role == ROLE_ADMINISTRATOR;
+}
+
 /* The host sees its own account; another one is not there for it. */
 static bool account_exists(const struct request *request)
 {
+	const struct bootstrap_account *bootstrap = find_bootstrap(request);
 	size_t i = find_account(request);
 
-	return i < ARRAY_SIZE(accounts) && (accounts[i].host || request->role != ROLE_HOST);
+	if (bootstrap)
+		return is_visible(request, bootstrap);
+	return i < ARRAY_SIZE(accounts) &&
+	       (accounts[i].host || (request->role != ROLE_HOST && !request->bootstrap));
+}
+
+static bool is_host_account(const struct request *request)
+{
+	return !find_bootstrap(request) && accounts[find_account(request)].host;
+}
+
+static const char *find_role_id(const struct request *request)
+{
+	enum role role = find_bootstrap(request) ? request->service->bootstrap.role
+						 : accounts[find_account(request)].role;
+
+	return privilege_get_role(role)->id;
 }
 
 static json_t *get_account_name(const struct request *request)
 {
+	if (find_bootstrap(request))
+		return json_string("The host, until it is known");
 	return json_string(accounts[find_account(request)].name);
 }
 
 static json_t *get_role_id(const struct request *request)
 {
-	return json_string(privilege_get_role(accounts[find_account(request)].role)->id);
+	return json_string(find_role_id(request));
 }
 
 static json_t *get_role_link(const struct request *request)
 {
-	return json_pack("{s:o}", "Role",
-		resource_link(
-			ROLES "/%s", privilege_get_role(accounts[find_account(request)].role)->id));
+	return json_pack("{s:o}", "Role", resource_link(ROLES "/%s", find_role_id(request)));
 }
 
 static json_t *get_account_enabled(const struct request *request)
 {
-	const struct service *service = request->service;
-
-	if (accounts[find_account(request)].host)
+	if (find_bootstrap(request) || is_host_account(request))
 		return json_true();
-	return json_boolean(service->accounts.admin.iterations != 0);
+	return json_boolean(request->service->accounts.admin.iterations != 0);
+}
+
+static json_t *get_bootstrap(const struct request *request)
+{
+	return json_boolean(find_bootstrap(request) != NULL);
 }
 
 static json_t *get_account_certificates(const struct request *request)
 {
-	return accounts[find_account(request)].host ? resource_link(CERTIFICATES) : NULL;
+	return is_host_account(request) ? resource_link(CERTIFICATES) : NULL;
 }
 
 static json_t *get_account_types(const struct request *request)
@@ -116,6 +149,7 @@ static const struct property account[] = {
 	P_CALL("RoleId", get_role_id),
 	P_CALL("Enabled", get_account_enabled),
 	P_FLAG("Locked", false),
+	P_CALL("HostBootstrapAccount", get_bootstrap),
 	P_CALL("AccountTypes", get_account_types),
 	P_CALL("Certificates", get_account_certificates),
 	P_CALL("Links", get_role_link),
@@ -127,8 +161,9 @@ static enum base_message set_password(struct request *request, const json_t *val
 	const char *text = json_string_value(value);
 	struct password password;
 
-	/* The host has no password: its certificate is all. */
-	if (accounts[find_account(request)].host)
+	/* The host has no password: its certificate is all. That of a bootstrap account is the
+	 * host's alone. */
+	if (find_bootstrap(request) || is_host_account(request))
 		return BASE_PROPERTY_NOT_WRITABLE;
 	if (!text)
 		return BASE_PROPERTY_VALUE_ERROR;
@@ -144,15 +179,47 @@ static const struct patchable account_patchables[] = {
 	{NULL,       NULL	   },
 };
 
+static void delete_account(struct request *request)
+{
+	const struct bootstrap_account *bootstrap = find_bootstrap(request);
+	const char *by = request->bootstrap ? "at the wish of the host" : "by the administrator";
+
+	if (!bootstrap)
+		request_error(request, 405, BASE_OPERATION_NOT_ALLOWED);
+	else if (service_remove_bootstrap_account(request->service, bootstrap->id, by) < 0)
+		request_error(request, 500, BASE_INTERNAL_ERROR);
+	else
+		request_reply(request, 204, NULL, NULL);
+}
+
 static long count_accounts(const struct request *request)
 {
-	return ARRAY_SIZE(accounts);
+	const struct bootstrap *bootstrap = &request->service->bootstrap;
+	long n = ARRAY_SIZE(accounts);
+
+	for (unsigned int i = 0; i < bootstrap->n; i++)
+		n += is_visible(request, &bootstrap->accounts[i]);
+	return n;
+}
+
+static void list_account(const char *id, long skip, long top, long *n, json_t *array)
+{
+	if (*n >= skip && *n < skip + top)
+		json_array_append_new(array, resource_link(ACCOUNTS "/%s", id));
+	(*n)++;
 }
 
 static int list_accounts(const struct request *request, long skip, long top, json_t *array)
 {
-	for (long i = skip; i < (long)ARRAY_SIZE(accounts) && i < skip + top; i++)
-		json_array_append_new(array, resource_link(ACCOUNTS "/%s", accounts[i].id));
+	const struct bootstrap *bootstrap = &request->service->bootstrap;
+	long n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(accounts); i++)
+		list_account(accounts[i].id, skip, top, &n, array);
+	for (unsigned int i = 0; i < bootstrap->n; i++) {
+		if (is_visible(request, &bootstrap->accounts[i]))
+			list_account(bootstrap->accounts[i].user, skip, top, &n, array);
+	}
 	return 0;
 }
 
@@ -161,25 +228,14 @@ static const struct property accounts_table[] = {P_TEXT("Name", "Accounts"), P_E
 
 /* Roles */
 
-static enum role find_role(const char *id)
-{
-	for (int r = 0; r < ROLE_COUNT; r++) {
-		const char *name = privilege_get_role((enum role)r)->id;
-
-		if (name && strcmp(name, id) == 0)
-			return (enum role)r;
-	}
-	return ROLE_NONE;
-}
-
 static bool role_exists(const struct request *request)
 {
-	return find_role(request->params[0]) != ROLE_NONE;
+	return privilege_find_role(request->params[0]) != ROLE_NONE;
 }
 
 static json_t *list_privileges(const struct request *request, bool oem)
 {
-	unsigned int held = privilege_get_role(find_role(request->params[0]))->privileges;
+	unsigned int held = privilege_get_role(privilege_find_role(request->params[0]))->privileges;
 	json_t *array = json_array();
 
 	for (unsigned int bit = 1; bit < PRIVILEGE_NO_AUTH; bit <<= 1) {
@@ -202,12 +258,14 @@ static json_t *get_oem_privileges(const struct request *request)
 
 static json_t *get_predefined(const struct request *request)
 {
-	return json_boolean(privilege_get_role(find_role(request->params[0]))->predefined);
+	return json_boolean(
+		privilege_get_role(privilege_find_role(request->params[0]))->predefined);
 }
 
 static json_t *get_role_description(const struct request *request)
 {
-	return json_string(privilege_get_role(find_role(request->params[0]))->description);
+	return json_string(
+		privilege_get_role(privilege_find_role(request->params[0]))->description);
 }
 
 static const struct property role[] = {
@@ -262,7 +320,8 @@ const struct resource account_resources[] = {
 		.entity = ENTITY_ACCOUNT,
 		.properties = account,
 		.patchables = account_patchables,
-		.exists = account_exists},
+		.exists = account_exists,
+		.delete = delete_account},
 	{.uri = ROLES,
 		.schema = SCHEMA_ROLES,
 		.entity = ENTITY_ROLES,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The certificates of the host's account. POST makes trust: by an enrolling host for the very
- * certificate that this connection proved to have the key of, by a known host for its next one
- * (renewal), or by the administrator for any.
+ * certificate that this connection proved to have the key of, by a host that has an account from
+ * IPMI, by a known host for its next one (renewal), or by the administrator for any.
  * DELETE by a host is "forget me", for its own certificate only.
  */
 #include <errno.h>
@@ -140,8 +140,10 @@ static bool may_post(
 {
 	if (request->role == ROLE_ADMINISTRATOR || is_own(request, given))
 		return true;
-	/* The binding: nobody enrols what another has the key of. */
-	return request->role == ROLE_HOST && is_self_signed(pem);
+	/* The binding: nobody enrols what another has the key of. Who has come over IPMI cannot
+	 * show its certificate in the handshake: one that is not known fails there. */
+	return (request->role == ROLE_HOST || request->role == ROLE_BOOTSTRAP) &&
+	       is_self_signed(pem);
 }
 
 static void enrol(struct request *request, const char *pem)

@@ -103,7 +103,10 @@ static const struct patchable event_patchables[] = {
 
 static void open_stream(struct request *request)
 {
-	if (request->service->events_enabled)
+	/* A bootstrap account ends soon, and a stream would outlive it. */
+	if (request->bootstrap)
+		request_error(request, 403, BASE_INSUFFICIENT_PRIVILEGE);
+	else if (request->service->events_enabled)
 		sse_open(request->service->sse, request);
 	else
 		request_error(request, 503, BASE_UNAVAILABLE, "30");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SessionService: log-in by password, over TLS only. */
+/* SessionService: log-in by password, over TLS only; the administrator, and bootstrap accounts. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,11 +38,29 @@ static const struct session *find_session(const struct request *request)
 	return session_find(&request->service->sessions, (unsigned int)id);
 }
 
-/* Sessions are the administrator's: others need not know how many there are. */
+/* The administrator sees all, a bootstrap account its own; others need not know how many. */
+static bool is_visible(const struct request *request, const struct session *session)
+{
+	if (request->bootstrap)
+		return session->account == request->bootstrap;
+	return request->role == ROLE_ADMINISTRATOR;
+}
+
 static bool session_exists(const struct request *request)
 {
+	const struct session *session;
+
 	session_expire(&request->service->sessions, service_get_mono_ms());
-	return request->role == ROLE_ADMINISTRATOR && find_session(request);
+	session = find_session(request);
+	return session && is_visible(request, session);
+}
+
+static json_t *get_user(const struct request *request)
+{
+	const struct bootstrap_account *account =
+		bootstrap_find(&request->service->bootstrap, find_session(request)->account);
+
+	return json_string(account ? account->user : ACCOUNTS_ADMIN);
 }
 
 static json_t *get_client(const struct request *request)
@@ -66,7 +84,7 @@ static json_t *get_null(const struct request *request)
 static const struct property session[] = {
 	P_TEXT("Id", "{0}"),
 	P_TEXT("Name", "Session {0}"),
-	P_TEXT("UserName", ACCOUNTS_ADMIN),
+	P_CALL("UserName", get_user),
 	P_CALL("Password", get_null),
 	P_TEXT("SessionType", "Redfish"),
 	P_CALL("ClientOriginIPAddress", get_client),
@@ -76,23 +94,34 @@ static const struct property session[] = {
 
 static long count_sessions(const struct request *request)
 {
+	const struct sessions *sessions = &request->service->sessions;
+	long n = 0;
+
 	session_expire(&request->service->sessions, service_get_mono_ms());
-	return request->role == ROLE_ADMINISTRATOR ? (long)request->service->sessions.n : 0;
+	for (unsigned int i = 0; i < sessions->n; i++)
+		n += is_visible(request, &sessions->list[i]);
+	return n;
 }
 
 static int list_sessions(const struct request *request, long skip, long top, json_t *array)
 {
 	const struct sessions *sessions = &request->service->sessions;
 
-	for (long i = skip; i < (long)sessions->n && i < skip + top; i++)
+	long n = 0;
+
+	for (unsigned int i = 0; i < sessions->n; i++) {
+		if (!is_visible(request, &sessions->list[i]) || n++ < skip || n > skip + top)
+			continue;
 		json_array_append_new(array, resource_link(SESSIONS "/%u", sessions->list[i].id));
+	}
 	return 0;
 }
 
 static const struct collection session_collection = {count_sessions, list_sessions, 0};
 static const struct property sessions_table[] = {P_TEXT("Name", "Sessions"), P_END};
 
-static void log_in(struct request *request)
+/* bootstrap: id of the account, or 0: the administrator. */
+static void log_in(struct request *request, unsigned int bootstrap)
 {
 	char fields[RESOURCE_MAX_PATH], token[SESSION_TOKEN_SIZE];
 	const char *client = connection_get_peer(request->connection)->address;
@@ -104,8 +133,10 @@ static void log_in(struct request *request)
 		return;
 	}
 	log_info("session", "%s: logged in, session %u", client, id);
+	session_set_account(&request->service->sessions, id, bootstrap);
 	connection_set_trusted(request->connection);
-	request->role = ROLE_ADMINISTRATOR;
+	request->bootstrap = bootstrap;
+	request->role = bootstrap ? request->service->bootstrap.role : ROLE_ADMINISTRATOR;
 	snprintf(request->params[0], RESOURCE_MAX_PARAM, "%u", id);
 	snprintf(request->path, sizeof(request->path), SESSIONS "/%u", id);
 	snprintf(fields, sizeof(fields), "X-Auth-Token: %s\r\nLocation: " SESSIONS "/%u\r\n", token,
@@ -118,6 +149,7 @@ static void post_session(struct request *request, const json_t *body)
 {
 	const char *user = json_string_value(json_object_get(body, "UserName"));
 	const char *password = json_string_value(json_object_get(body, "Password"));
+	const struct bootstrap_account *account;
 
 	if (!user || !password) {
 		request_error(request, 400, BASE_PROPERTY_MISSING, user ? "Password" : "UserName");
@@ -127,10 +159,15 @@ static void post_session(struct request *request, const json_t *body)
 		request_error(request, 403, BASE_INSUFFICIENT_PRIVILEGE);
 		return;
 	}
+	account = bootstrap_check(&request->service->bootstrap, user, password);
+	if (account) {
+		log_in(request, account->id);
+		return;
+	}
 	switch (accounts_check_login(&request->service->accounts, user, password,
 		connection_get_peer(request->connection)->source, service_get_mono_ms())) {
 	case ACCOUNTS_OK:
-		log_in(request);
+		log_in(request, 0);
 		break;
 	case ACCOUNTS_LOCKED:
 		request_error(request, 429, BASE_UNAVAILABLE, "60");

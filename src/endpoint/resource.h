@@ -28,6 +28,7 @@ struct request { /* one request on its way to a resource */
 	const char *body;
 	size_t body_length;
 	enum role role;
+	unsigned int bootstrap; /* id of the bootstrap account that asks; 0: somebody else */
 
 	const struct resource *resource;
 	char path[RESOURCE_MAX_PATH];			      /* canonical @odata.id */

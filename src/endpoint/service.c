@@ -239,6 +239,7 @@ static int start(struct service *service, const char *state_dir)
 	if (r < 0)
 		return r;
 	load_trust(service);
+	service_load_bootstrap(service);
 	events_load(service);
 	service_fill_handlers(service, &handlers);
 	r = server_new(service->base, &handlers, &service->server);
@@ -310,6 +311,7 @@ int service_apply(struct service *service, const struct endpoint_settings *setti
 	if (cert_get_fingerprint(service->identity.certificate, fingerprint) == 0)
 		set_uuid(service, fingerprint);
 	lclog_set_maximum(service->log, (unsigned int)settings->log_max_records);
+	service_review_window(service);
 	if (restart)
 		r = start_listening(service);
 	lclog_emit(service->log, MSG_ISM1030);

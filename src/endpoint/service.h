@@ -8,6 +8,7 @@
 
 #include "base/cert.h"
 #include "endpoint/accounts.h"
+#include "endpoint/bootstrap.h"
 #include "endpoint/lclog.h"
 #include "endpoint/limiter.h"
 #include "endpoint/listen.h"
@@ -32,6 +33,8 @@ struct service {
 	struct trust trust;
 	bool trust_damaged; /* its file is there and cannot be read: empty, but not a first use */
 	struct accounts accounts;
+	struct bootstrap bootstrap;
+	struct limiter bootstrap_limiter; /* of its records in the log */
 	struct sessions sessions;
 	struct lclog *log;
 	struct refusals *refusals;
@@ -77,6 +80,21 @@ int service_forget_hosts(struct service *service, const char *by);
 void service_open_window(struct service *service, enum trust_reason reason);
 void service_watch_expiry(struct service *service);
 bool service_window_is_open(const struct service *service);
+
+/* service_bootstrap.c: accounts that the host gets over IPMI. */
+struct ipmi_answer;
+void service_load_bootstrap(struct service *service);
+int service_save_bootstrap(struct service *service);
+/* The switches (enabled, enable_after_reset, role) of wish; durable or not at all. */
+int service_set_bootstrap(struct service *service, const struct bootstrap *wish);
+int service_remove_bootstrap_account(struct service *service, unsigned int id, const char *by);
+void service_note_host_reset(struct service *service);
+/* What the IPMI firmware forwards; see ipmi.h. */
+void service_answer_ipmi(struct service *service, const unsigned char *request, size_t length,
+	struct ipmi_answer *answer);
+/* Its occasions do not open the window: hosts come over IPMI. */
+bool service_window_is_barred(const struct service *service);
+void service_review_window(struct service *service);
 
 /* res_events.c: whether there are events at all, as it was left. */
 void events_load(struct service *service);

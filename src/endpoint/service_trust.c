@@ -50,6 +50,11 @@ void service_open_window(struct service *service, enum trust_reason reason)
 	struct trust_clock clock;
 	char minutes[16];
 
+	if (reason != TRUST_REASON_ADMINISTRATOR && service_window_is_barred(service)) {
+		log_debug("trust", "the window stays closed (%s): hosts enrol over IPMI",
+			trust_reason_text(reason));
+		return;
+	}
 	service_get_clock(&clock);
 	if (!trust_window_open(&service->trust, reason, &clock))
 		return;

@@ -61,6 +61,14 @@ int session_create(struct sessions *sessions, const char *client, time_t created
 	return 0;
 }
 
+void session_set_account(struct sessions *sessions, unsigned int id, unsigned int account)
+{
+	for (unsigned int i = 0; i < sessions->n; i++) {
+		if (sessions->list[i].id == id)
+			sessions->list[i].account = account;
+	}
+}
+
 const struct session *session_use(struct sessions *sessions, const char *token, int64_t now_ms)
 {
 	unsigned char given[32];
@@ -102,6 +110,14 @@ void session_end_all(struct sessions *sessions)
 {
 	while (sessions->n)
 		remove_at(sessions, sessions->n - 1);
+}
+
+void session_end_account(struct sessions *sessions, unsigned int account)
+{
+	for (unsigned int i = sessions->n; i > 0; i--) {
+		if (sessions->list[i - 1].account == account)
+			remove_at(sessions, i - 1);
+	}
 }
 
 void session_expire(struct sessions *sessions, int64_t now_ms)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sessions of the administrator (DSP0266, clause "Redfish session login authentication"): a token
+ * Sessions (DSP0266, clause "Redfish session login authentication"): a token
  * of 256 random bits stands for a password that was right once. Only its hash is kept. No sockets,
  * no clock: times are CLOCK_BOOTTIME in ms, handed in. Sessions end with the process.
  */
@@ -16,7 +16,8 @@
 #define SESSION_TOKEN_SIZE 65
 
 struct session {
-	unsigned int id; /* of the resource; never used again */
+	unsigned int id;      /* of the resource; never used again */
+	unsigned int account; /* id of a bootstrap account; 0: the administrator's */
 	unsigned char hash[32];
 	int64_t used_ms;
 	time_t created;
@@ -31,11 +32,14 @@ struct sessions {
 /* Makes one; token is what the client gets, and nobody else ever again. -EIO: no random bits. */
 int session_create(struct sessions *sessions, const char *client, time_t created, int64_t now_ms,
 	char token[SESSION_TOKEN_SIZE], unsigned int *id);
+/* The session is that of a bootstrap account, not the administrator's. */
+void session_set_account(struct sessions *sessions, unsigned int id, unsigned int account);
 /* The session of a token, which is used now; NULL: there is none, or not any more. */
 const struct session *session_use(struct sessions *sessions, const char *token, int64_t now_ms);
 const struct session *session_find(const struct sessions *sessions, unsigned int id);
 int session_end(struct sessions *sessions, unsigned int id); /* -ENOENT */
 void session_end_all(struct sessions *sessions);
+void session_end_account(struct sessions *sessions, unsigned int account);
 /* Those go that were not used for SESSION_TIMEOUT. */
 void session_expire(struct sessions *sessions, int64_t now_ms);
 

@@ -18,6 +18,7 @@ static const char *const tls_names[] = {[TLS_NONE] = "",
 	[TLS_1_3] = "1.3",
 	NULL};
 static const char *const profile_names[] = {"redfish", "idrac", NULL};
+static const char *const enrolment_names[] = {"auto", "first-use", "kcs", NULL};
 
 static int parse_interface(
 	const struct config_key *key, const char *value, void *target, const char **expected)
@@ -97,6 +98,8 @@ static const struct config_key keys[] = {
 	{"Endpoint", "log_max_records", config_parse_number, MEMBER(log_max_records),
 		.minimum = 100, .maximum = 10000000, .fallback = "100000"},
 	{"Endpoint", "hooks", parse_folder, MEMBER(hooks), .fallback = ""},
+	{"Endpoint", "enrolment", config_parse_enum, MEMBER(enrolment), .names = enrolment_names,
+		.fallback = "auto"},
 	{"Endpoint", "enrolment_minutes", config_parse_number, MEMBER(enrolment_minutes),
 		.minimum = 1, .maximum = 1440, .fallback = "10"},
 };

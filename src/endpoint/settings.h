@@ -24,6 +24,7 @@ struct endpoint_settings {	     /* section [Endpoint] */
 	char uuid[40];		/* lower case, 8-4-4-4-12; "" when not given */
 	long log_max_records;	/* of the Lifecycle log */
 	char hooks[256];	/* folder of programs, absolute; "" when there is none */
+	int enrolment;		/* enum enrolment_mode: 0 auto, 1 first-use, 2 kcs */
 	long enrolment_minutes; /* how long the enrolment window is open */
 };
 
