@@ -75,13 +75,17 @@ static bool is_visible(const struct request *request, const struct bootstrap_acc
 /* The host sees its own account; another one is not there for it. */
 static bool account_exists(const struct request *request)
 {
-	const struct bootstrap_account *bootstrap = find_bootstrap(request);
 	size_t i = find_account(request);
 
-	if (bootstrap)
-		return is_visible(request, bootstrap);
 	return i < ARRAY_SIZE(accounts) &&
 	       (accounts[i].host || (request->role != ROLE_HOST && !request->bootstrap));
+}
+
+static bool bootstrap_exists(const struct request *request)
+{
+	const struct bootstrap_account *account = find_bootstrap(request);
+
+	return account && is_visible(request, account);
 }
 
 static bool is_host_account(const struct request *request)
@@ -161,9 +165,8 @@ static enum base_message set_password(struct request *request, const json_t *val
 	const char *text = json_string_value(value);
 	struct password password;
 
-	/* The host has no password: its certificate is all. That of a bootstrap account is the
-	 * host's alone. */
-	if (find_bootstrap(request) || is_host_account(request))
+	/* The host has no password: its certificate is all. */
+	if (is_host_account(request))
 		return BASE_PROPERTY_NOT_WRITABLE;
 	if (!text)
 		return BASE_PROPERTY_VALUE_ERROR;
@@ -184,9 +187,7 @@ static void delete_account(struct request *request)
 	const struct bootstrap_account *bootstrap = find_bootstrap(request);
 	const char *by = request->bootstrap ? "at the wish of the host" : "by the administrator";
 
-	if (!bootstrap)
-		request_error(request, 405, BASE_OPERATION_NOT_ALLOWED);
-	else if (service_remove_bootstrap_account(request->service, bootstrap->id, by) < 0)
+	if (service_remove_bootstrap_account(request->service, bootstrap->id, by) < 0)
 		request_error(request, 500, BASE_INTERNAL_ERROR);
 	else
 		request_reply(request, 204, NULL, NULL);
@@ -320,7 +321,12 @@ const struct resource account_resources[] = {
 		.entity = ENTITY_ACCOUNT,
 		.properties = account,
 		.patchables = account_patchables,
-		.exists = account_exists,
+		.exists = account_exists},
+	{.uri = ACCOUNTS "/{*}",
+		.schema = SCHEMA_ACCOUNT,
+		.entity = ENTITY_ACCOUNT,
+		.properties = account,
+		.exists = bootstrap_exists,
 		.delete = delete_account},
 	{.uri = ROLES,
 		.schema = SCHEMA_ROLES,
@@ -332,5 +338,5 @@ const struct resource account_resources[] = {
 		.entity = ENTITY_ROLE,
 		.properties = role,
 		.exists = role_exists},
-	{.uri = NULL				  },
+	{.uri = NULL	    },
 };

@@ -117,7 +117,8 @@ bool resource_find(struct request *request)
 			if (!matches(request, r->uri))
 				continue;
 			request->resource = r;
-			return !r->exists || r->exists(request);
+			if (!r->exists || r->exists(request))
+				return true;
 		}
 	}
 	return false;

@@ -154,7 +154,7 @@ struct resource {
 	const struct property *properties;
 	const struct collection *collection;
 	const char *only_member;			/* of resource_collection_of_one: its URI */
-	bool (*exists)(const struct request *request);	/* NULL: always */
+	bool (*exists)(const struct request *request);	/* NULL: always; false: the next row */
 	json_t *(*make)(const struct request *request); /* its JSON, instead of a table */
 	void (*get)(struct request *request);		/* what is not JSON, or a stream */
 	const char *type;				/* of what get() answers; NULL: JSON */

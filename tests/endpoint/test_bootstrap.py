@@ -157,7 +157,7 @@ def test_it_enrols_and_does_nothing_else(bmc, host):
     account = credentials(bmc)
     refused = [
         ("PATCH", ACCOUNTS + "admin", {"Password": "of the host's own"}, 404),
-        ("PATCH", ACCOUNTS + account[0], {"Password": "of the host's own"}, 403),
+        ("PATCH", ACCOUNTS + account[0], {"Password": "of the host's own"}, 405),
         ("PATCH", INTERFACE, {"CredentialBootstrapping": {"RoleId": "Administrator"}}, 403),
         ("PATCH", "/redfish/v1/EventService", {"ServiceEnabled": False}, 403),
         ("POST", "/redfish/v1/Managers/bmc/LogServices/Lclog/Actions/LogService.ClearLog", {}, 403),

@@ -317,7 +317,7 @@ def test_system_and_host_interface(endpoint):
     system = endpoint.get("/redfish/v1/Systems/system", password=PASSWORD).json()
     assert system["SerialNumber"] == "ABC1234"
     interface = endpoint.get(MANAGER + "/HostInterfaces/1", password=PASSWORD).json()
-    assert interface["CredentialBootstrapping"]["Enabled"] is False
+    assert interface["CredentialBootstrapping"]["Enabled"] is True
     assert "AuthNone" not in interface["AuthenticationModes"]
     ports = endpoint.get(MANAGER + "/NetworkProtocol", password=PASSWORD).json()
     assert ports["HTTPS"] == {"ProtocolEnabled": True, "Port": 8443}
