@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cert.h"
 #include "base/text.h"
@@ -12,6 +13,7 @@
 #include "ctl/print.h"
 
 #define CERTIFICATE_MAX 65536
+#define RENEWAL_POLLS	300 /* ten a second */
 
 static bool is_true(const json_t *object, const char *key)
 {
@@ -28,6 +30,8 @@ static void print_trust(const json_t *trust)
 		print_fingerprint(0, "Pinned BMC", print_string(trust, "pin", "?"));
 	else
 		print_field(0, "Pinned BMC", PRINT_YELLOW, "none");
+	if (print_string(trust, "next_pin", NULL))
+		print_fingerprint(0, "Next of this BMC", print_string(trust, "next_pin", "?"));
 	if (pinned_at)
 		print_field(0, "Pinned at", PRINT_PLAIN, "%s",
 			print_time(pinned_at, when, sizeof(when)));
@@ -136,6 +140,27 @@ enum ctl_exit ctl_run_trust_pin(const struct ctl *ctl, const struct ctl_command 
 	return act(ctl, json_pack("{s:s, s:s}", "command", "trust-pin", "pin", hex), done);
 }
 
+static void print_renewal(const json_t *renewal)
+{
+	const json_t *staged = json_object_get(renewal, "staged");
+	const char *due = print_string(renewal, "due", NULL);
+	const char *trouble = print_string(renewal, "trouble", NULL);
+	char when[64];
+
+	if (!json_is_object(renewal))
+		return;
+	if (due)
+		print_field(0, "Renewal", PRINT_PLAIN, "by itself from %s on",
+			print_time(due, when, sizeof(when)));
+	else
+		print_field(0, "Renewal", PRINT_YELLOW,
+			"only by 'bmclinkctl certificate renew' (renewal = off)");
+	if (json_is_object(staged))
+		print_fingerprint(0, "Staged", print_string(staged, "fingerprint", "?"));
+	if (trouble)
+		print_field(0, "Not renewed", PRINT_RED, "%s", trouble);
+}
+
 static void print_certificate(const json_t *certificate)
 {
 	char from[64], to[64];
@@ -146,6 +171,7 @@ static void print_certificate(const json_t *certificate)
 		print_time(print_string(certificate, "not_before", "?"), from, sizeof(from)),
 		print_time(print_string(certificate, "not_after", "?"), to, sizeof(to)),
 		is_true(certificate, "expired") ? ": expired" : "");
+	print_renewal(json_object_get(certificate, "renewal"));
 }
 
 /* PEM has newlines, which nothing else that we print may have: only what PEM is made of passes. */
@@ -176,10 +202,63 @@ enum ctl_exit ctl_run_certificate_show(const struct ctl *ctl, const struct ctl_c
 	return CTL_DONE;
 }
 
+/* How far the daemon is with this certificate. CTL_DONE with *finished false: ask again. */
+static enum ctl_exit look_at_renewal(const struct ctl *ctl, const char *wanted, bool *finished)
+{
+	json_t *certificate = NULL;
+	const json_t *renewal;
+	enum ctl_exit code =
+		ctl_ask(ctl, json_pack("{s:s}", "command", "certificate-show"), &certificate);
+
+	if (code != CTL_DONE)
+		return code;
+	renewal = json_object_get(certificate, "renewal");
+	*finished = strcmp(print_string(certificate, "fingerprint", ""), wanted) == 0 &&
+		    strcmp(print_string(renewal, "state", ""), "idle") == 0;
+	if (!*finished && print_string(renewal, "trouble", NULL)) {
+		ctl_complain("the certificate was not renewed: %s",
+			print_string(renewal, "trouble", ""));
+		code = CTL_FAILED;
+	}
+	json_decref(certificate);
+	return code;
+}
+
+/* Done when the daemon is connected with the new certificate: the BMC itself has said so by then.
+ */
+static enum ctl_exit wait_for_renewal(const struct ctl *ctl, const char *wanted)
+{
+	const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
+	bool finished = false;
+
+	for (int i = 0; i < RENEWAL_POLLS; i++) {
+		enum ctl_exit code = look_at_renewal(ctl, wanted, &finished);
+
+		if (code != CTL_DONE || finished)
+			return code;
+		nanosleep(&pause, NULL);
+	}
+	ctl_complain("the BMC has not confirmed the new certificate yet: see 'bmclinkctl "
+		     "certificate show'");
+	return CTL_FAILED;
+}
+
 enum ctl_exit ctl_run_certificate_renew(const struct ctl *ctl, const struct ctl_command *self)
 {
-	return act(ctl, json_pack("{s:s}", "command", "certificate-renew"),
-		"The certificate was renewed.");
+	json_t *result = NULL;
+	enum ctl_exit code =
+		ctl_ask(ctl, json_pack("{s:s}", "command", "certificate-renew"), &result);
+	char fingerprint[3 * CERT_FINGERPRINT_SIZE];
+
+	if (code != CTL_DONE)
+		return code;
+	snprintf(fingerprint, sizeof(fingerprint), "%s", print_string(result, "fingerprint", ""));
+	code = wait_for_renewal(ctl, fingerprint);
+	if (code == CTL_DONE)
+		print_wrapped(
+			0, PRINT_PLAIN, "The certificate was renewed: the BMC knows the new one.");
+	json_decref(result);
+	return code;
 }
 
 enum ctl_exit ctl_run_reconfigure(const struct ctl *ctl, const struct ctl_command *self)

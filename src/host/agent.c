@@ -119,6 +119,7 @@ static bool link_differs(const struct settings *old, const struct settings *new)
 	same.snmp_get = new->snmp_get;
 	same.local_names = new->local_names;
 	same.auto_update = new->auto_update;
+	same.renewal = new->renewal;
 	return memcmp(&same, new, sizeof(same)) != 0;
 }
 
@@ -147,6 +148,7 @@ static void reload(struct agent *agent)
 			agent_try_restart(agent);
 		if (agent->nic.claimed != 0)
 			agent_nic_care(agent);
+		agent_renewal_run(agent);
 	}
 	/* Another password may be in the file: an administrator has looked at it. */
 	if (agent->memory.hold.refused > 0) {
@@ -249,6 +251,9 @@ int agent_prepare(struct agent_environment *env)
 		agent->arp_timer == NULL || agent->neighbour_timer == NULL ||
 		agent->notices == NULL)
 		return -ENOMEM;
+	r = agent_renewal_start(agent);
+	if (r < 0)
+		return r;
 	r = udev_watch_new(agent->base, agent_nic_udev_hint, agent, &agent->udev);
 	if (r < 0)
 		return r;
@@ -287,6 +292,7 @@ static int start(struct agent *agent)
 static void clear(struct agent *agent)
 {
 	agent_try_drop_all(agent);
+	agent_renewal_stop(agent);
 	control_free(agent->control);
 	nic_watch_free(agent->watch);
 	udev_watch_free(agent->udev);

@@ -81,11 +81,13 @@ static enum control_exit run_trust_show(
 	const struct trust_store *trust = &agent->trust;
 	bool configured = agent->settings.pin[0] != '\0';
 
-	*result = json_pack("{s:s, s:b, s:o, s:o, s:b, s:b, s:b}", "trust",
+	*result = json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:b}", "trust",
 		modes[agent->settings.trust], "pinned", trust->pinned || configured, "pin",
 		configured	? json_string(agent->settings.pin)
 		: trust->pinned ? make_fingerprint(trust->pin)
 				: json_null(),
+		"next_pin",
+		trust->has_next && !configured ? make_fingerprint(trust->next_pin) : json_null(),
 		"pinned_at",
 		trust->pinned && !configured ? make_time(trust->pinned_at) : json_null(),
 		"window_open", trust->window_open, "seen_tls", trust->seen_tls, "damaged",
@@ -140,19 +142,33 @@ static enum control_exit run_certificate_show(
 			"the agent has no usable certificate; see the log");
 		return CONTROL_FAILED;
 	}
-	*result = json_pack("{s:o, s:o, s:o, s:b, s:s}", "fingerprint",
+	*result = json_pack("{s:o, s:o, s:o, s:b, s:s, s:o}", "fingerprint",
 		make_fingerprint(fingerprint), "not_before", make_time(not_before), "not_after",
-		make_time(not_after), "expired", not_after < time(NULL), "pem", pem);
+		make_time(not_after), "expired", not_after < time(NULL), "pem", pem, "renewal",
+		agent_renewal_get_state(agent));
 	return CONTROL_DONE;
 }
 
 static enum control_exit run_certificate_renew(
 	const json_t *request, json_t **result, char *error, void *arg)
 {
-	snprintf(error, CONTROL_MAX_ERROR,
-		"renewal over the trusted channel is not part of this version: uninstall and "
-		"install again");
-	return CONTROL_FAILED;
+	struct agent *agent = arg;
+	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
+	const X509 *next;
+	const char *why = "";
+	int r = agent_renewal_ask(agent, &why);
+
+	if (r < 0) {
+		snprintf(error, CONTROL_MAX_ERROR, "%s", why);
+		return r == -ENOTCONN	  ? CONTROL_NOT_CONNECTED
+		       : r == -EOPNOTSUPP ? CONTROL_UNAVAILABLE
+					  : CONTROL_FAILED;
+	}
+	next = agent->identity.next.certificate;
+	if (next == NULL || cert_get_fingerprint(next, fingerprint) < 0)
+		return fail(error, "the new certificate cannot be used", -EINVAL);
+	*result = json_pack("{s:o}", "fingerprint", make_fingerprint(fingerprint));
+	return CONTROL_DONE;
 }
 
 static enum control_exit run_feature(const json_t *request, json_t **result, char *error, void *arg)

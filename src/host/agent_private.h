@@ -3,7 +3,8 @@
  * The agent proper, which runs in the worker: one structure, and the files that share it.
  * agent.c lives and dies, agent_find.c finds the NIC, agent_nic.c feeds the ladder, agent_try.c
  * makes and loses connections, agent_bmc.c knows BMCs of other makes, agent_report.c and
- * agent_status.c tell people, agent_control.c answers bmclinkctl.
+ * agent_status.c tell people, agent_renewal.c renews certificates, agent_control.c answers
+ * bmclinkctl.
  */
 #ifndef BMCLINK_HOST_AGENT_PRIVATE_H
 #define BMCLINK_HOST_AGENT_PRIVATE_H
@@ -11,6 +12,7 @@
 #include <event2/event.h>
 
 #include "base/event.h"
+#include "base/renewal.h"
 #include "base/util.h"
 #include "host/agent.h"
 #include "host/control.h"
@@ -81,6 +83,16 @@ struct agent_report { /* what was said last, so that it is said once */
 	} last[LADDER_PROTOCOLS]; /* how each protocol failed last: the reason is one of them */
 };
 
+struct agent_renewal { /* of our certificate, and what the BMC announced of its own */
+	struct renewal_backoff backoff;
+	struct event *timer, *daily;
+	bool asked;   /* by an administrator */
+	bool offered; /* the BMC has not answered yet */
+	bool proving; /* it is in place, and no connection was made with it yet */
+	bool said_next;
+	char trouble[192]; /* why the last try failed; "" */
+};
+
 struct agent {
 	const struct agent_environment *environment;
 	struct event_base *base;
@@ -98,6 +110,7 @@ struct agent {
 	struct channel_environment channels;
 	struct identity identity;
 	struct trust_store trust;
+	struct agent_renewal renewal;
 	struct control *control;
 	struct agent_report report;
 	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
@@ -174,6 +187,20 @@ int agent_control_start(struct agent *agent);
 int agent_trust_start(struct agent *agent); /* identity and trust, from the state directory */
 int agent_trust_reset(struct agent *agent);
 int agent_trust_pin(struct agent *agent, const unsigned char *fingerprint);
-void agent_trust_offer_staged(struct agent *agent);
+/* The BMC connected with this certificate: if it is the announced one, it takes the pin's place. */
+int agent_trust_note_shown(struct agent *agent, const unsigned char *fingerprint);
+/* The BMC announces its next certificate (or none): believed only of the pinned one itself. True:
+ * it is trusted from now on. */
+bool agent_trust_learn_next(struct agent *agent, const struct channel_announcement *next);
+
+/* agent_renewal.c: our next certificate, and the BMC's */
+int agent_renewal_start(struct agent *agent);
+void agent_renewal_stop(struct agent *agent);
+void agent_renewal_run(struct agent *agent); /* is there something to do? after each change */
+void agent_renewal_connected(struct agent *agent);
+/* By an administrator's word. 0: begun; else *why is static text. -ENOTCONN: not connected;
+ * -EOPNOTSUPP: this BMC takes none. */
+int agent_renewal_ask(struct agent *agent, const char **why);
+json_t *agent_renewal_get_state(const struct agent *agent);
 
 #endif

@@ -88,62 +88,62 @@ int agent_trust_pin(struct agent *agent, const unsigned char *fingerprint)
 	return 0;
 }
 
-/*
- * DSP0266 clause 8.6 and the Base registry: the BMC has this very certificate. It took it before,
- * and the answer, or what we wrote of it, was lost.
- */
-static bool has_it_already(int status, const json_t *body)
+int agent_trust_note_shown(struct agent *agent, const unsigned char *fingerprint)
 {
-	const json_t *info =
-		json_object_get(json_object_get(body, "error"), "@Message.ExtendedInfo");
-	const char *id = json_string_value(json_object_get(json_array_get(info, 0), "MessageId"));
-	const char *key = id != NULL ? strrchr(id, '.') : NULL;
-
-	return status == 409 && key != NULL && strcmp(key, ".ResourceAlreadyExists") == 0;
-}
-
-static void staged_taken(int status, const json_t *body, void *arg)
-{
-	struct agent *agent = arg;
+	char text[CERT_FINGERPRINT_SIZE * 3];
 	int r;
 
-	if (status == 0)
-		return; /* the connection ended first: it is offered over the next one */
-	if (status != 200 && status != 201 && !has_it_already(status, body)) {
-		log_warning(MODULE,
-			"the BMC did not take the new certificate (HTTP %d): the old one stays in "
-			"use",
-			status);
-		return;
+	if (!agent->trust.has_next || agent->settings.pin[0] != '\0' ||
+		memcmp(agent->trust.next_pin, fingerprint, CERT_FINGERPRINT_SIZE) != 0)
+		return 0;
+	r = trust_store_promote(agent->environment->state_fd, &agent->trust, time(NULL));
+	if (r < 0)
+		return r;
+	text_make_hex(fingerprint, CERT_FINGERPRINT_SIZE, ':', text);
+	event_emit(agent->events, MSG_ISM1064, text);
+	return 0;
+}
+
+/* The channel's certificate is the pinned one, by the pin that is on disk. */
+static bool is_pinned_channel(const struct agent *agent)
+{
+	const struct channel_info *info = channel_get_info(agent->current.channel);
+
+	return info->encrypted && info->has_fingerprint && agent->trust.pinned &&
+	       memcmp(info->fingerprint, agent->trust.pin, CERT_FINGERPRINT_SIZE) == 0;
+}
+
+static void say_next(struct agent *agent, enum message_id message, const unsigned char *fingerprint)
+{
+	char text[CERT_FINGERPRINT_SIZE * 3];
+
+	text_make_hex(fingerprint, CERT_FINGERPRINT_SIZE, ':', text);
+	event_emit(agent->events, message, text);
+}
+
+bool agent_trust_learn_next(struct agent *agent, const struct channel_announcement *next)
+{
+	bool known = next->announced && agent->trust.has_next &&
+		     memcmp(next->fingerprint, agent->trust.next_pin, CERT_FINGERPRINT_SIZE) == 0;
+	int r;
+
+	if (agent->settings.pin[0] != '\0') {
+		/* Which BMC is trusted is the administrator's word; he must give the new one. */
+		if (next->announced && !agent->renewal.said_next)
+			say_next(agent, MSG_ISM1063, next->fingerprint);
+		agent->renewal.said_next = next->announced;
+		return false;
 	}
-	r = identity_confirm(agent->environment->state_fd, &agent->identity);
+	if (!is_pinned_channel(agent))
+		return false;
+	r = trust_store_set_next(agent->environment->state_fd, &agent->trust,
+		next->announced ? next->fingerprint : NULL);
 	if (r < 0) {
 		log_error(
-			MODULE, "the new certificate could not be put in place: %s", strerror(-r));
-		return;
+			MODULE, "the BMC's next certificate could not be saved: %s", strerror(-r));
+		return false;
 	}
-	log_notice(MODULE, "the BMC has taken the new certificate: connecting with it");
-	agent_try_restart(agent);
-}
-
-/* An upgrade made a new pair: give it to the BMC over the channel that the old one opened. */
-void agent_trust_offer_staged(struct agent *agent)
-{
-	const char *path = channel_get_certificates_path(agent->current.channel);
-	_cleanup_free_ char *pem = NULL;
-	json_t *body;
-	int r;
-
-	if (agent->identity.next.certificate == NULL || path == NULL ||
-		!channel_get_info(agent->current.channel)->encrypted)
-		return;
-	r = cert_to_pem(agent->identity.next.certificate, &pem);
-	if (r < 0)
-		return;
-	body = json_pack("{s:s, s:s}", "CertificateString", pem, "CertificateType", "PEM");
-	r = channel_request(agent->current.channel, "POST", path, body, staged_taken, agent);
-	json_decref(body);
-	if (r < 0)
-		log_warning(MODULE, "the new certificate could not be offered to the BMC: %s",
-			strerror(-r));
+	if (next->announced && !known)
+		say_next(agent, MSG_ISM1062, next->fingerprint);
+	return next->announced;
 }

@@ -75,6 +75,8 @@ static void learn(struct agent *agent, const struct channel_result *result)
 		r = trust_store_pin(dir, &agent->trust, result->fingerprint, time(NULL));
 	else if (result->outcome == OUTCOME_CONNECTED)
 		r = trust_store_close_window(dir, &agent->trust);
+	if (good && r == 0 && result->has_fingerprint)
+		r = agent_trust_note_shown(agent, result->fingerprint);
 	/* Also of a BMC that refused us, or that we refused: it has TLS, plain is a downgrade. */
 	if (r == 0 && result->spoke_tls)
 		r = trust_store_note_tls(dir, &agent->trust);
@@ -98,7 +100,7 @@ static void done(struct channel *channel, const struct channel_result *result, v
 	ladder_attempt_done(&agent->ladder, protocol, OUTCOME_CONNECTED, agent_now());
 	agent_report_connected(agent, previous);
 	agent_bmc_report_connected(agent);
-	agent_trust_offer_staged(agent);
+	agent_renewal_connected(agent);
 	agent_schedule(agent, false);
 }
 

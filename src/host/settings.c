@@ -43,6 +43,7 @@ static const struct config_key keys[] = {
 	{"Tls", "trust", config_parse_enum, MEMBER(trust), .names = trust_names,
 		.fallback = "first-use"},
 	{"Tls", "pin", settings_parse_pin, MEMBER(pin), .fallback = ""},
+	{"Tls", "renewal", config_parse_onoff, MEMBER(renewal), .fallback = "on"},
 	{"Login", "user", settings_parse_user, MEMBER(login_user), .fallback = ""},
 	{"Login", "password_file", settings_parse_path, MEMBER(login_password_file),
 		.fallback = ""},

@@ -31,6 +31,7 @@ struct settings {
 	int tls_max_version; /* for tests of old versions; not in the manual's examples */
 	int trust;	     /* enum settings_trust */
 	char pin[100];	     /* SHA-256 in hex, with or without ':'; "" when not given */
+	bool renewal;	     /* of our certificate, by itself before it expires */
 	/* [Login]: for a BMC that does not log the host in by its certificate */
 	char login_user[SETTINGS_MAX_USER + 1]; /* "": none */
 	char login_password_file[256];		/* absolute; "": none */

@@ -464,8 +464,36 @@ def test_certificate(daemon, ctl):
                                                          pem="\x1b[2J" + pem)})
     done = ctl("certificate", "show")
     assert ": expired" in done.stdout and "\x1b" not in done.stdout
-    daemon.answer("certificate-renew", {"error": {"exit": 1, "text": "not part of this version"}})
-    assert ctl("certificate", "renew").returncode == 1
+    renewal = {"automatic": True, "due": "2035-10-20T00:00:00Z", "state": "failed",
+               "trouble": "no \x1b[2Jroom", "staged": {"fingerprint": "AB:CD", "not_after": None}}
+    daemon.answer("certificate-show", {"result": changed(certificate, renewal=renewal)})
+    done = ctl("certificate", "show")
+    assert "from 2035-10-20 00:00:00 on" in done.stdout and "AB:CD" in done.stdout
+    assert "room" in done.stdout and "\x1b" not in done.stdout
+    renewal.update(automatic=False, due=None)
+    daemon.answer("certificate-show", {"result": changed(certificate, renewal=renewal)})
+    assert "renewal = off" in ctl("certificate", "show").stdout
+
+
+def renewing(daemon, fingerprint, **renewal):
+    state = dict({"automatic": True, "due": None, "state": "idle", "trouble": None,
+                  "staged": None}, **renewal)
+    daemon.answer("certificate-renew", {"result": {"fingerprint": FINGERPRINT}})
+    daemon.answer("certificate-show", {"result": {"fingerprint": fingerprint, "renewal": state}})
+
+
+def test_certificate_renew(daemon, ctl):
+    renewing(daemon, FINGERPRINT)
+    done = ctl("certificate", "renew")
+    assert done.returncode == 0 and "renewed" in done.stdout
+    # each of these is no success, and nothing is printed that looks like one
+    renewing(daemon, FINGERPRINT, state="failed", trouble="no room")
+    done = ctl("certificate", "renew")
+    assert (done.returncode, done.stdout) == (1, "") and "no room" in done.stderr
+    for code in (1, 3, 5):
+        daemon.answer("certificate-renew", {"error": {"exit": code, "text": "it is not so"}})
+        done = ctl("certificate", "renew")
+        assert (done.returncode, done.stdout) == (code, "") and "it is not so" in done.stderr
 
 
 def test_reconfigure(daemon, ctl):

@@ -190,7 +190,7 @@ def test_s27_own_certificate_expires_while_connected(lab):
     lab.agent.stop()
     replace_certificate(agent_certificate(lab), not_after=soon)
     lab.endpoint.start()
-    lab.agent.start()
+    lab.agent.start({"Tls": {"renewal": "off"}})
     lab.agent.wait_connected("ipv4", 5)
     wait_refused(lab, "ISM1002", 15)
     assert datetime.datetime.utcnow() >= soon - datetime.timedelta(seconds=1)

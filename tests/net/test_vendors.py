@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent with BMCs of other makes, each as a script that behaves as that vendor's does."""
+import json
 import os
 
 import pytest
@@ -252,6 +253,38 @@ def test_status_tells_people(idrac):
     text = " ".join(idrac.agent.ctl("status").stdout.split())
     assert "Logged in by session" in text and "Events by stream" in text
     assert "lifecycle-push unavailable: the BMC's Lifecycle log takes no records" in text
+
+
+# Renewal: what it can do there, and what it cannot
+
+def test_renewal_with_a_session_needs_no_leave(idrac):
+    """The BMC knows an account and no certificate: the new one is simply in use."""
+    connect(idrac)
+    agent = idrac.agent
+    old = json.loads(agent.ctl("certificate", "show", "--json").stdout)["fingerprint"]
+    asked = [r for r in idrac.bmc.requests if r.method == "POST"]
+    assert "renewed" in agent.ctl("certificate", "renew").stdout
+    assert json.loads(agent.ctl("certificate", "show", "--json").stdout)["fingerprint"] != old
+    assert agent.wait(settled, 15, "connected again")["login"] == "session"
+    # nothing was posted but the log-in of the new connection
+    assert len([r for r in idrac.bmc.requests if r.method == "POST"]) == len(asked) + 1
+
+
+def test_renewal_with_bmcweb_says_what_it_cannot_do(make_lab):
+    stage = STAGES["bmcweb2024"](make_lab, trusted=True, users=[USER])
+    stage.start(bmc=False)
+    certificate = os.path.join(stage.agent.state_dir, "worker", "agent.crt")
+    stage.bmc.ask_for_certificate(wait_for(
+        lambda: os.path.exists(certificate) and certificate, 5, "the agent's certificate"))
+    stage.bmc.start()
+    assert stage.agent.wait(settled, 15, "connected")["login"] == "certificate"
+    with open(certificate) as file:
+        before = file.read()
+    done = stage.agent.ctl("certificate", "renew", check=False)
+    assert (done.returncode, done.stdout) == (5, "") and "own tools" in done.stderr
+    with open(certificate) as file:
+        assert file.read() == before
+    assert stage.agent.status()["state"] == "connected"
 
 
 # OpenBMC: certificates as bmcweb has them, and a subscription that kills it

@@ -43,6 +43,14 @@ struct channel;
 enum channel_login { CHANNEL_LOGIN_NONE, CHANNEL_LOGIN_CERTIFICATE, CHANNEL_LOGIN_SESSION };
 enum channel_events { CHANNEL_EVENTS_NONE, CHANNEL_EVENTS_STREAM, CHANNEL_EVENTS_POLLING };
 
+/* The certificate that this BMC will have next, as its manager resource tells (docs/endpoint.md).
+ */
+struct channel_announcement {
+	bool announced;
+	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
+	char acknowledge[CHANNEL_MAX_PATH]; /* target of the action; "": none */
+};
+
 struct channel_info { /* what a channel knows; valid from done() on while the channel lives */
 	int family;
 	char local_address[INET6_ADDRSTRLEN];
@@ -54,6 +62,7 @@ struct channel_info { /* what a channel knows; valid from done() on while the ch
 	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
 	char vendor[64], model[64], firmware_version[64]; /* of the BMC, printable */
 	bool clock_unset;				  /* dates were skipped */
+	struct channel_announcement next;		  /* when the channel was opened */
 	bool ours; /* the BMC runs bmclink's endpoint, or one that says it does as much */
 	enum channel_login login;
 	enum channel_events events;
@@ -149,6 +158,11 @@ const struct channel_info *channel_get_info(const struct channel *channel);
 typedef void (*channel_answer_fn)(int status, const json_t *body, void *arg);
 int channel_request(struct channel *channel, const char *method, const char *path,
 	const json_t *body, channel_answer_fn answer, void *arg);
+
+/* The manager's resource; "" before it was found. Valid while the channel is. */
+const char *channel_get_manager_path(const struct channel *channel);
+/* What a manager's resource announces; nothing where it is not understood. */
+void channel_read_announcement(const json_t *manager, struct channel_announcement *announcement);
 
 /* The collection that takes our certificates; NULL: this BMC offers none. Valid while the channel
  * is. */

@@ -274,6 +274,8 @@ static void on_manager(struct transfer *transfer)
 		resource_copy_text(manager, "Model", info->model, sizeof(info->model));
 		resource_copy_text(manager, "FirmwareVersion", info->firmware_version,
 			sizeof(info->firmware_version));
+		if (info->ours)
+			channel_read_announcement(manager, &info->next);
 		json_decref(manager);
 		succeed(channel, true);
 	} else if (is_refused(transfer)) {

@@ -134,6 +134,11 @@ int channel_request(struct channel *channel, const char *method, const char *pat
 	return 0;
 }
 
+const char *channel_get_manager_path(const struct channel *channel)
+{
+	return channel->manager;
+}
+
 const char *channel_get_certificates_path(const struct channel *channel)
 {
 	return channel->enrol[0] != '\0' ? channel->enrol : NULL;

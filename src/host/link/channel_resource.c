@@ -124,6 +124,22 @@ int resource_get_redirect(const char *location, const char *scheme, const char *
 	return resource_get_location(at, out, size);
 }
 
+void channel_read_announcement(const json_t *manager, struct channel_announcement *announcement)
+{
+	const json_t *oem = json_object_get(json_object_get(manager, "Oem"), "Bmclink");
+	const json_t *actions = json_object_get(json_object_get(manager, "Actions"), "Oem");
+	const char *hex = json_string_value(json_object_get(oem, "NextCertificateFingerprint"));
+
+	*announcement = (struct channel_announcement){0};
+	if (!hex || text_parse_hex(hex, announcement->fingerprint, CERT_FINGERPRINT_SIZE) < 0)
+		return;
+	announcement->announced = true;
+	copy_path(
+		json_object_get(json_object_get(actions, "#BmclinkManager.AcknowledgeCertificate"),
+			"target"),
+		announcement->acknowledge, sizeof(announcement->acknowledge));
+}
+
 void resource_copy_text(const json_t *object, const char *member, char *out, size_t size)
 {
 	const json_t *value = json_object_get(object, member);

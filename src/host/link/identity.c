@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "base/renewal.h"
 #include "base/state.h"
 #include "base/text.h"
 
@@ -99,37 +100,12 @@ static void read_stamp(int dir_fd, const char *version, const char *machine,
 
 /* --- pairs --- */
 
-static int rename_durably(int dir_fd, const char *from, const char *to)
-{
-	if (renameat(dir_fd, from, dir_fd, to) < 0)
-		return -errno;
-	return fsync(dir_fd) < 0 ? -errno : 0;
-}
-
-/*
- * Two files cannot be renamed as one. The key goes first; a kill in between leaves the new key, the
- * old certificate and the staged certificate, which is found here and finished.
- */
-static int load_pair(int dir_fd, struct cert_pair *pair)
-{
-	int r = cert_pair_load(dir_fd, IDENTITY_KEY, IDENTITY_CERT, pair);
-
-	if (r != -EKEYREJECTED)
-		return r;
-	if (cert_pair_load(dir_fd, IDENTITY_KEY, IDENTITY_NEXT_CERT, pair) < 0)
-		return r;
-	r = rename_durably(dir_fd, IDENTITY_NEXT_CERT, IDENTITY_CERT);
-	if (r < 0)
-		cert_pair_clear(pair);
-	return r;
-}
-
-static int drop_staged(int dir_fd)
-{
-	int r = state_remove_file(dir_fd, IDENTITY_NEXT_KEY);
-
-	return r < 0 ? r : state_remove_file(dir_fd, IDENTITY_NEXT_CERT);
-}
+static const struct renewal_files files = {
+	.key = IDENTITY_KEY,
+	.certificate = IDENTITY_CERT,
+	.next_key = IDENTITY_NEXT_KEY,
+	.next_certificate = IDENTITY_NEXT_CERT,
+};
 
 static int make_pair(int dir_fd, const struct trust_clock *clock, const char *name,
 	const char *key_name, const char *cert_name, struct cert_pair *pair)
@@ -154,7 +130,7 @@ static int make_pair(int dir_fd, const struct trust_clock *clock, const char *na
 
 static int replace_pair(int dir_fd, const struct trust_clock *clock, struct identity *identity)
 {
-	int r = drop_staged(dir_fd);
+	int r = renewal_drop_next(dir_fd, &files);
 
 	if (r == 0)
 		r = make_pair(dir_fd, clock, identity->common_name, IDENTITY_KEY, IDENTITY_CERT,
@@ -188,9 +164,7 @@ int identity_confirm(int dir_fd, struct identity *identity)
 
 	if (!identity->next.certificate)
 		return -ENOENT;
-	r = rename_durably(dir_fd, IDENTITY_NEXT_KEY, IDENTITY_KEY);
-	if (r == 0)
-		r = rename_durably(dir_fd, IDENTITY_NEXT_CERT, IDENTITY_CERT);
+	r = renewal_promote(dir_fd, &files);
 	if (r < 0)
 		return r;
 	cert_pair_clear(&identity->pair);
@@ -204,7 +178,7 @@ int identity_confirm(int dir_fd, struct identity *identity)
 static void look_at_pair(int dir_fd, const struct trust_clock *clock, struct identity *identity,
 	struct identity_facts *facts)
 {
-	int r = load_pair(dir_fd, &identity->pair);
+	int r = renewal_load(dir_fd, &files, &identity->pair);
 
 	facts->pair = r == 0 ? IDENTITY_GOOD : r == -ENOENT ? IDENTITY_ABSENT : IDENTITY_BAD;
 	if (r == 0 && note_dates(identity) == 0)

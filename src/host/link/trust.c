@@ -54,6 +54,15 @@ static enum trust_verdict check_pin(const unsigned char pin[CERT_FINGERPRINT_SIZ
 	return check_date(peer, clock, TRUST_VERDICT_OK);
 }
 
+static enum trust_verdict check_stored(const struct trust_store *store,
+	const struct trust_peer *peer, const struct trust_clock *clock)
+{
+	bool is_next = store->has_next &&
+		       memcmp(store->next_pin, peer->fingerprint, CERT_FINGERPRINT_SIZE) == 0;
+
+	return check_pin(is_next ? store->next_pin : store->pin, peer, clock);
+}
+
 enum trust_verdict trust_check_peer(const struct trust_store *store,
 	const struct settings *settings, const struct trust_peer *peer,
 	const struct trust_clock *clock)
@@ -71,7 +80,7 @@ enum trust_verdict trust_check_peer(const struct trust_store *store,
 	if (store->damaged)
 		return TRUST_VERDICT_NOT_PINNED;
 	if (store->pinned)
-		return check_pin(store->pin, peer, clock);
+		return check_stored(store, peer, clock);
 	if (settings->trust != TRUST_FIRST_USE || !store->window_open)
 		return TRUST_VERDICT_NOT_PINNED;
 	return check_date(peer, clock, TRUST_VERDICT_FIRST_USE);

@@ -18,6 +18,10 @@
 struct trust_store { /* durable: trust.json in the worker's state directory */
 	bool pinned;
 	unsigned char pin[CERT_FINGERPRINT_SIZE];
+	/* The certificate that the pinned BMC has announced as its next, over a channel that was
+	 * verified with pin: it is as good as pin, until it takes its place. */
+	bool has_next;
+	unsigned char next_pin[CERT_FINGERPRINT_SIZE];
 	bool window_open; /* a pin may be made on first use: from installation to the first
 			     connection */
 	bool seen_tls;	  /* this BMC has spoken TLS: plain is a downgrade from now on */

@@ -13,15 +13,17 @@
 
 static int save(int dir_fd, const struct trust_store *store)
 {
-	char pin[3 * CERT_FINGERPRINT_SIZE] = "";
+	char pin[3 * CERT_FINGERPRINT_SIZE] = "", next[3 * CERT_FINGERPRINT_SIZE] = "";
 	json_t *object;
 	int r;
 
 	if (store->pinned)
 		text_make_hex(store->pin, sizeof(store->pin), ':', pin);
-	object = json_pack("{s:i, s:b, s:s, s:b, s:b, s:I}", "format", FORMAT, "pinned",
-		store->pinned, "pin", pin, "window_open", store->window_open, "seen_tls",
-		store->seen_tls, "pinned_at", (json_int_t)store->pinned_at);
+	if (store->has_next)
+		text_make_hex(store->next_pin, sizeof(store->next_pin), ':', next);
+	object = json_pack("{s:i, s:b, s:s, s:s, s:b, s:b, s:I}", "format", FORMAT, "pinned",
+		store->pinned, "pin", pin, "next_pin", next, "window_open", store->window_open,
+		"seen_tls", store->seen_tls, "pinned_at", (json_int_t)store->pinned_at);
 	if (!object)
 		return -ENOMEM;
 	r = state_write_json(dir_fd, TRUST_STORE_FILE, object, 0600);
@@ -34,18 +36,22 @@ static int parse(json_t *object, struct trust_store *store)
 	struct trust_store parsed = {0};
 	int format, pinned, window_open, seen_tls;
 	json_int_t pinned_at;
-	const char *pin;
+	const char *pin, *next = ""; /* no next_pin in files of earlier versions */
 
-	if (json_unpack(object, "{s:i, s:b, s:s, s:b, s:b, s:I}", "format", &format, "pinned",
-		    &pinned, "pin", &pin, "window_open", &window_open, "seen_tls", &seen_tls,
-		    "pinned_at", &pinned_at) < 0 ||
+	if (json_unpack(object, "{s:i, s:b, s:s, s?s, s:b, s:b, s:I}", "format", &format, "pinned",
+		    &pinned, "pin", &pin, "next_pin", &next, "window_open", &window_open,
+		    "seen_tls", &seen_tls, "pinned_at", &pinned_at) < 0 ||
 		format != FORMAT)
 		return -EBADMSG;
 	if (pinned && text_parse_hex(pin, parsed.pin, sizeof(parsed.pin)) < 0)
 		return -EBADMSG;
+	if (next[0] &&
+		(!pinned || text_parse_hex(next, parsed.next_pin, sizeof(parsed.next_pin)) < 0))
+		return -EBADMSG;
 	if (pinned && window_open) /* never written: somebody's hand, or a disk's */
 		return -EBADMSG;
 	parsed.pinned = pinned != 0;
+	parsed.has_next = next[0] != '\0';
 	parsed.window_open = window_open != 0;
 	parsed.seen_tls = seen_tls != 0;
 	parsed.pinned_at = (time_t)pinned_at;
@@ -90,6 +96,29 @@ int trust_store_pin(int dir_fd, struct trust_store *store,
 
 	memcpy(next.pin, fingerprint, sizeof(next.pin));
 	return replace(dir_fd, store, &next);
+}
+
+int trust_store_set_next(int dir_fd, struct trust_store *store, const unsigned char *fingerprint)
+{
+	struct trust_store next = *store;
+
+	if (!store->pinned || store->damaged)
+		return -ENOENT;
+	next.has_next = fingerprint && memcmp(fingerprint, store->pin, sizeof(store->pin)) != 0;
+	memset(next.next_pin, 0, sizeof(next.next_pin));
+	if (next.has_next)
+		memcpy(next.next_pin, fingerprint, sizeof(next.next_pin));
+	if (next.has_next == store->has_next &&
+		memcmp(next.next_pin, store->next_pin, sizeof(next.next_pin)) == 0)
+		return 0;
+	return replace(dir_fd, store, &next);
+}
+
+int trust_store_promote(int dir_fd, struct trust_store *store, time_t now)
+{
+	if (!store->has_next)
+		return -ENOENT;
+	return trust_store_pin(dir_fd, store, store->next_pin, now);
 }
 
 int trust_store_note_tls(int dir_fd, struct trust_store *store)

@@ -23,6 +23,14 @@ int trust_store_reset(int dir_fd, struct trust_store *store);
 /* Pin this BMC and close the window; it has spoken TLS, or will. */
 int trust_store_pin(int dir_fd, struct trust_store *store,
 	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE], time_t now);
+/*
+ * The pinned BMC's next certificate beside the pin; NULL: none is announced any more. For the
+ * caller to make sure that the pinned BMC itself said so. -ENOENT: none is pinned. Writes only when
+ * it is news.
+ */
+int trust_store_set_next(int dir_fd, struct trust_store *store, const unsigned char *fingerprint);
+/* The next certificate was shown: it is the pin from now on, the only one. */
+int trust_store_promote(int dir_fd, struct trust_store *store, time_t now);
 /* Remember that the BMC has TLS: plain is a downgrade from now on. Writes only when it is news. */
 int trust_store_note_tls(int dir_fd, struct trust_store *store);
 /* The window closes with the first connection, also with one without TLS. Writes only when open. */

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Renewal over the channel that is still trusted. Ours: a new pair is staged on disk, offered to
+ * the BMC, and takes the old one's place when the BMC has it; the BMC lets the old one go when the
+ * new one is used. The BMC's: it announces its next certificate, which is a second pin from the
+ * moment that we have it on disk and say so. A kill at any point leaves what the next start goes on
+ * from.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "bmclink-build.h"
+#include "host/agent_private.h"
+
+#define MODULE	 "renewal"
+#define DAILY_MS (24 * 3600 * 1000)
+
+static struct trust_clock get_clock(void)
+{
+	return (struct trust_clock){.now = time(NULL), .build = BMCLINK_BUILD_EPOCH};
+}
+
+static uint32_t get_seed(const struct agent *agent)
+{
+	return renewal_get_seed(agent->identity.pair.certificate);
+}
+
+static void arm(struct event *timer, uint64_t ms)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	evtimer_add(timer, &tv);
+}
+
+static void format_date(time_t when, char out[40])
+{
+	struct tm tm;
+
+	if (gmtime_r(&when, &tm) == NULL || strftime(out, 40, "%Y-%m-%d", &tm) == 0)
+		snprintf(out, 40, "an unknown date");
+}
+
+/* --- ours --- */
+
+static void note_failure(struct agent *agent, const char *why)
+{
+	struct agent_renewal *renewal = &agent->renewal;
+	char date[40];
+
+	format_date(agent->identity.not_after, date);
+	snprintf(renewal->trouble, sizeof(renewal->trouble), "%s", why);
+	renewal_fail(&renewal->backoff, agent_now(), get_seed(agent));
+	renewal->asked = false;
+	event_emit(agent->events, MSG_ISM1061, date, why);
+	agent_renewal_run(agent);
+}
+
+/* The pair on disk is the new one: connect with it. */
+static void put_in_place(struct agent *agent)
+{
+	char fingerprint[CERT_FINGERPRINT_SIZE * 3] = "", why[160], date[40];
+	unsigned char digest[CERT_FINGERPRINT_SIZE];
+	int r = identity_confirm(agent->environment->state_fd, &agent->identity);
+
+	if (r < 0) {
+		snprintf(why, sizeof(why), "it could not be put in place: %s", strerror(-r));
+		note_failure(agent, why);
+		return;
+	}
+	if (cert_get_fingerprint(agent->identity.pair.certificate, digest) == 0)
+		text_make_hex(digest, sizeof(digest), ':', fingerprint);
+	format_date(agent->identity.not_after, date);
+	agent->renewal.backoff = (struct renewal_backoff){0};
+	agent->renewal.asked = false;
+	agent->renewal.proving = true;
+	agent->renewal.trouble[0] = '\0';
+	event_emit(agent->events, MSG_ISM1060, fingerprint, date);
+	agent_try_restart(agent);
+}
+
+/*
+ * DSP0266 clause 8.6 and the Base registry: the BMC has this very certificate. It took it before,
+ * and the answer, or what we wrote of it, was lost.
+ */
+static bool has_it_already(int status, const json_t *body)
+{
+	const json_t *info =
+		json_object_get(json_object_get(body, "error"), "@Message.ExtendedInfo");
+	const char *id = json_string_value(json_object_get(json_array_get(info, 0), "MessageId"));
+	const char *key = id != NULL ? strrchr(id, '.') : NULL;
+
+	return status == 409 && key != NULL && strcmp(key, ".ResourceAlreadyExists") == 0;
+}
+
+static void on_answer(int status, const json_t *body, void *arg)
+{
+	struct agent *agent = arg;
+	char why[64];
+
+	agent->renewal.offered = false;
+	if (status == 0)
+		return; /* the connection ended first: it is offered over the next one */
+	if (status == 200 || status == 201 || has_it_already(status, body)) {
+		put_in_place(agent);
+		return;
+	}
+	snprintf(why, sizeof(why), "the BMC did not take it (HTTP %d)", status);
+	note_failure(agent, why);
+}
+
+/* Why this channel cannot carry it; NULL: it can. Static text. */
+static const char *find_obstacle(const struct agent *agent)
+{
+	const struct channel_info *info = channel_get_info(agent->current.channel);
+
+	if (!info->encrypted)
+		return "the channel is not encrypted: no certificate is in use on it";
+	if (info->login != CHANNEL_LOGIN_SESSION &&
+		channel_get_certificates_path(agent->current.channel) == NULL)
+		return "this BMC takes no certificate over the link: make the new one known to it "
+		       "by its own tools, then uninstall and install the service module again";
+	return NULL;
+}
+
+static void offer(struct agent *agent)
+{
+	const struct channel_info *info = channel_get_info(agent->current.channel);
+	_cleanup_free_ char *pem = NULL;
+	json_t *body;
+	int r;
+
+	/* By a session the BMC knows an account, and no certificate of ours: nobody to be asked. */
+	if (info->login == CHANNEL_LOGIN_SESSION) {
+		put_in_place(agent);
+		return;
+	}
+	r = cert_to_pem(agent->identity.next.certificate, &pem);
+	if (r == 0) {
+		body = json_pack("{s:s, s:s}", "CertificateString", pem, "CertificateType", "PEM");
+		r = channel_request(agent->current.channel, "POST",
+			channel_get_certificates_path(agent->current.channel), body, on_answer,
+			agent);
+		json_decref(body);
+	}
+	if (r < 0)
+		note_failure(agent, "it could not be offered to the BMC");
+	else
+		agent->renewal.offered = true;
+}
+
+static bool is_due(const struct agent *agent, uint64_t *wait_ms)
+{
+	struct trust_clock clock = get_clock();
+	time_t not_before, not_after, due;
+
+	*wait_ms = RENEWAL_LOOK_MS;
+	if (!agent->settings.renewal || trust_clock_unset(&clock) ||
+		cert_get_dates(agent->identity.pair.certificate, &not_before, &not_after) < 0)
+		return false;
+	due = renewal_get_due(not_before, not_after, get_seed(agent));
+	if (clock.now >= due)
+		return true;
+	if ((uint64_t)(due - clock.now) * 1000 < *wait_ms)
+		*wait_ms = (uint64_t)(due - clock.now) * 1000;
+	return false;
+}
+
+static bool stage(struct agent *agent)
+{
+	struct trust_clock clock = get_clock();
+	char why[160];
+	int r = identity_stage(agent->environment->state_fd, &clock, &agent->identity);
+
+	if (r == 0)
+		return true;
+	snprintf(why, sizeof(why), "a new pair could not be saved: %s", strerror(-r));
+	note_failure(agent, why);
+	return false;
+}
+
+void agent_renewal_run(struct agent *agent)
+{
+	struct agent_renewal *renewal = &agent->renewal;
+	bool staged = agent->identity.next.certificate != NULL;
+	uint64_t wait_ms;
+	const char *obstacle;
+
+	evtimer_del(renewal->timer);
+	if (agent->current.channel == NULL || agent->stopping || renewal->offered ||
+		agent->identity.pair.certificate == NULL)
+		return;
+	if (!staged && !renewal->asked && !is_due(agent, &wait_ms)) {
+		arm(renewal->timer, wait_ms);
+		return;
+	}
+	wait_ms = renewal_get_wait(&renewal->backoff, agent_now());
+	if (wait_ms > 0) {
+		arm(renewal->timer, wait_ms);
+		return;
+	}
+	obstacle = find_obstacle(agent);
+	/* What cannot be given away is not made either: the old one stays the only one. */
+	if (obstacle != NULL && !staged)
+		note_failure(agent, obstacle);
+	else if (obstacle == NULL && (staged || stage(agent)))
+		offer(agent);
+}
+
+int agent_renewal_ask(struct agent *agent, const char **why)
+{
+	if (agent->current.channel == NULL) {
+		*why = "not connected: a certificate is renewed over the trusted channel";
+		return -ENOTCONN;
+	}
+	*why = find_obstacle(agent);
+	if (*why != NULL)
+		return -EOPNOTSUPP;
+	if (agent->renewal.offered)
+		return 0; /* it is under way */
+	agent->renewal.asked = true;
+	agent->renewal.backoff = (struct renewal_backoff){0};
+	agent->renewal.trouble[0] = '\0';
+	if (agent->identity.next.certificate == NULL && !stage(agent)) {
+		*why = agent->renewal.trouble;
+		return -EIO;
+	}
+	arm(agent->renewal.timer, 0); /* from the loop: the asker gets its answer first */
+	return 0;
+}
+
+/* --- the BMC's --- */
+
+static void on_acknowledged(int status, const json_t *body, void *arg)
+{
+	if (status != 0 && (status < 200 || status > 299))
+		log_warning(MODULE,
+			"the BMC did not hear that its next certificate is trusted "
+			"here (HTTP %d)",
+			status);
+}
+
+static void hear(struct agent *agent, const struct channel_announcement *next)
+{
+	char fingerprint[CERT_FINGERPRINT_SIZE * 3];
+	json_t *body;
+	int r;
+
+	if (!agent_trust_learn_next(agent, next) || next->acknowledge[0] == '\0')
+		return;
+	text_make_hex(next->fingerprint, CERT_FINGERPRINT_SIZE, ':', fingerprint);
+	body = json_pack("{s:s}", "Fingerprint", fingerprint);
+	r = channel_request(
+		agent->current.channel, "POST", next->acknowledge, body, on_acknowledged, agent);
+	json_decref(body);
+	if (r < 0)
+		log_warning(MODULE, "the BMC's next certificate could not be acknowledged: %s",
+			strerror(-r));
+}
+
+static void on_manager(int status, const json_t *body, void *arg)
+{
+	struct agent *agent = arg;
+	struct channel_announcement next;
+
+	if (status != 200 || agent->current.channel == NULL)
+		return;
+	channel_read_announcement(body, &next);
+	hear(agent, &next);
+}
+
+/* --- timers --- */
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	agent_renewal_run(arg);
+}
+
+/* A connection may stand for months: what the BMC announces is asked for once a day. */
+static void on_daily(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+	struct channel *channel = agent->current.channel;
+
+	if (channel == NULL || !channel_get_info(channel)->ours)
+		return;
+	channel_request(channel, "GET", channel_get_manager_path(channel), NULL, on_manager, agent);
+	arm(agent->renewal.daily, DAILY_MS);
+}
+
+void agent_renewal_connected(struct agent *agent)
+{
+	const struct channel_info *info = channel_get_info(agent->current.channel);
+
+	agent->renewal.proving = false;
+	agent->renewal.offered = false;
+	if (info->ours)
+		hear(agent, &info->next);
+	arm(agent->renewal.daily, DAILY_MS - get_seed(agent) % (DAILY_MS / 10));
+	arm(agent->renewal.timer, 0); /* from the loop: it may begin the connection anew */
+}
+
+int agent_renewal_start(struct agent *agent)
+{
+	agent->renewal.timer = evtimer_new(agent->base, on_timer, agent);
+	agent->renewal.daily = evtimer_new(agent->base, on_daily, agent);
+	return agent->renewal.timer != NULL && agent->renewal.daily != NULL ? 0 : -ENOMEM;
+}
+
+void agent_renewal_stop(struct agent *agent)
+{
+	if (agent->renewal.timer != NULL)
+		event_free(agent->renewal.timer);
+	if (agent->renewal.daily != NULL)
+		event_free(agent->renewal.daily);
+	agent->renewal.timer = agent->renewal.daily = NULL;
+}
+
+/* --- for bmclinkctl --- */
+
+static const char *name_state(const struct agent_renewal *renewal, bool staged)
+{
+	if (renewal->offered)
+		return "offered";
+	if (renewal->proving)
+		return "connecting";
+	if (renewal->trouble[0] != '\0')
+		return "failed";
+	return staged || renewal->asked ? "staged" : "idle";
+}
+
+static json_t *format_time(time_t when)
+{
+	char text[40];
+	struct tm tm;
+
+	if (gmtime_r(&when, &tm) == NULL)
+		return json_null();
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_string(text);
+}
+
+static json_t *make_staged(const struct agent *agent)
+{
+	const X509 *certificate = agent->identity.next.certificate;
+	char fingerprint[CERT_FINGERPRINT_SIZE * 3];
+	unsigned char digest[CERT_FINGERPRINT_SIZE];
+	time_t not_before, not_after;
+
+	if (certificate == NULL || cert_get_fingerprint(certificate, digest) < 0 ||
+		cert_get_dates(certificate, &not_before, &not_after) < 0)
+		return json_null();
+	text_make_hex(digest, sizeof(digest), ':', fingerprint);
+	return json_pack(
+		"{s:s, s:o}", "fingerprint", fingerprint, "not_after", format_time(not_after));
+}
+
+json_t *agent_renewal_get_state(const struct agent *agent)
+{
+	const struct agent_renewal *renewal = &agent->renewal;
+	bool staged = agent->identity.next.certificate != NULL;
+	time_t not_before, not_after;
+	json_t *due = json_null();
+
+	if (agent->settings.renewal && agent->identity.pair.certificate != NULL &&
+		cert_get_dates(agent->identity.pair.certificate, &not_before, &not_after) == 0)
+		due = format_time(renewal_get_due(not_before, not_after, get_seed(agent)));
+	return json_pack("{s:b, s:o, s:s, s:o, s:o}", "automatic", agent->settings.renewal, "due",
+		due, "state", name_state(renewal, staged), "trouble",
+		renewal->trouble[0] != '\0' ? json_string(renewal->trouble) : json_null(), "staged",
+		make_staged(agent));
+}
