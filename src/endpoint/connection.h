@@ -12,7 +12,7 @@ struct connection_peer {
 	int family;			/* AF_INET or AF_INET6 */
 	char address[INET6_ADDRSTRLEN]; /* the client's */
 	char local[INET6_ADDRSTRLEN];	/* ours */
-	unsigned char source[16];	/* what SERVER_MAX_PER_SOURCE counts */
+	unsigned char source[16];	/* what SERVER_SOURCE_SHARE is about */
 };
 
 const struct connection_peer *connection_get_peer(const struct connection *connection);

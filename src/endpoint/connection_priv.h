@@ -67,7 +67,7 @@ struct server {
 	struct server_listener listeners[SERVER_MAX_LISTENERS];
 	unsigned int n_listeners;
 	struct connection_list connections; /* oldest first */
-	unsigned int n_connections, peak;
+	unsigned int n_connections, max_connections, peak;
 	bool paused; /* not accepting: full */
 	struct linger_list lingering;
 	unsigned int n_lingering;

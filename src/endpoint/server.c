@@ -102,10 +102,11 @@ static unsigned int count_source(const struct server *server, const unsigned cha
  */
 static bool make_room(struct server *server, const unsigned char *source)
 {
-	bool source_full = count_source(server, source) >= SERVER_MAX_PER_SOURCE;
+	bool source_full =
+		count_source(server, source) >= server->max_connections / SERVER_SOURCE_SHARE;
 	struct connection *victim;
 
-	if (!source_full && server->n_connections < SERVER_MAX_CONNECTIONS)
+	if (!source_full && server->n_connections < server->max_connections)
 		return true;
 	server->handlers.too_many(server->handlers.arg);
 	victim = find_victim(server, source_full ? source : NULL);
@@ -133,7 +134,7 @@ static void on_accept(
 		server->peak = server->n_connections;
 	/* Full of those who may stay: the kernel's queue is the place to wait. An accept() that
 	 * fails for want of descriptors would spin. */
-	if (server->n_connections >= SERVER_MAX_CONNECTIONS && !find_victim(server, NULL))
+	if (server->n_connections >= server->max_connections && !find_victim(server, NULL))
 		set_paused(server, true);
 }
 
@@ -146,8 +147,15 @@ static void on_accept_error(struct evconnlistener *evl, void *arg)
 		set_paused(listener->server, true); /* until one has ended */
 }
 
-int server_new(
-	struct event_base *base, const struct server_handlers *handlers, struct server **server)
+void server_set_maximum(struct server *server, unsigned int max_connections)
+{
+	server->max_connections = max_connections;
+	if (server->n_connections < max_connections)
+		set_paused(server, false);
+}
+
+int server_new(struct event_base *base, const struct server_handlers *handlers,
+	unsigned int max_connections, struct server **server)
 {
 	struct server *made = calloc(1, sizeof(*made));
 
@@ -155,6 +163,7 @@ int server_new(
 		return -ENOMEM;
 	made->base = base;
 	made->handlers = *handlers;
+	made->max_connections = max_connections;
 	TAILQ_INIT(&made->connections);
 	TAILQ_INIT(&made->lingering);
 	*server = made;

@@ -17,17 +17,16 @@
 #include "endpoint/handshake.h"
 #include "endpoint/http.h"
 
-#define SERVER_MAX_CONNECTIONS 96
-#define SERVER_MAX_PER_SOURCE  32 /* an IPv4 address, an IPv6 /64 */
-#define SERVER_MAX_LISTENERS   4
-#define SERVER_MAX_BODY	       (256 * 1024)
-#define SERVER_HANDSHAKE_MS    3000
-#define SERVER_IDLE_MS	       30000 /* for the first byte of a request */
-#define SERVER_HEAD_MS	       5000  /* for the rest of its head */
-#define SERVER_BODY_MS	       10000
-#define SERVER_HANDLING_MS     60000 /* for our own answer */
-#define SERVER_WRITE_MS	       30000 /* for a client to take what we wrote */
-#define SERVER_LINGER_MS       1000
+#define SERVER_SOURCE_SHARE  3 /* of the connections that one IPv4 address or IPv6 /64 may have */
+#define SERVER_MAX_LISTENERS 4
+#define SERVER_MAX_BODY	     (256 * 1024)
+#define SERVER_HANDSHAKE_MS  3000
+#define SERVER_IDLE_MS	     30000 /* for the first byte of a request */
+#define SERVER_HEAD_MS	     5000  /* for the rest of its head */
+#define SERVER_BODY_MS	     10000
+#define SERVER_HANDLING_MS   60000 /* for our own answer */
+#define SERVER_WRITE_MS	     30000 /* for a client to take what we wrote */
+#define SERVER_LINGER_MS     1000
 
 struct server;
 struct connection;
@@ -55,8 +54,10 @@ struct server_handlers {
 	void *arg;
 };
 
-int server_new(
-	struct event_base *base, const struct server_handlers *handlers, struct server **server);
+int server_new(struct event_base *base, const struct server_handlers *handlers,
+	unsigned int max_connections, struct server **server);
+/* Those there are beyond a smaller maximum stay until they end. */
+void server_set_maximum(struct server *server, unsigned int max_connections);
 /* Closes everything, streams too. Safe with NULL. */
 void server_free(struct server *server);
 

@@ -242,7 +242,8 @@ static int start(struct service *service, const char *state_dir)
 	service_load_bootstrap(service);
 	events_load(service);
 	service_fill_handlers(service, &handlers);
-	r = server_new(service->base, &handlers, &service->server);
+	r = server_new(service->base, &handlers, (unsigned int)service->settings.max_connections,
+		&service->server);
 	if (r < 0)
 		return r;
 	lclog_emit(service->log, MSG_ISM1031, service->settings.firmware_version,
@@ -312,6 +313,7 @@ int service_apply(struct service *service, const struct endpoint_settings *setti
 		set_uuid(service, fingerprint);
 	lclog_set_maximum(service->log, (unsigned int)settings->log_max_records);
 	service_review_window(service);
+	server_set_maximum(service->server, (unsigned int)settings->max_connections);
 	if (restart)
 		r = start_listening(service);
 	lclog_emit(service->log, MSG_ISM1030);

@@ -102,6 +102,8 @@ static const struct config_key keys[] = {
 		.fallback = "auto"},
 	{"Endpoint", "enrolment_minutes", config_parse_number, MEMBER(enrolment_minutes),
 		.minimum = 1, .maximum = 1440, .fallback = "10"},
+	{"Endpoint", "max_connections", config_parse_number, MEMBER(max_connections),
+		.minimum = 16, .maximum = 1024, .fallback = "96"},
 };
 /* clang-format on */
 

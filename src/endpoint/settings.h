@@ -26,6 +26,7 @@ struct endpoint_settings {	     /* section [Endpoint] */
 	char hooks[256];	/* folder of programs, absolute; "" when there is none */
 	int enrolment;		/* enum enrolment_mode: 0 auto, 1 first-use, 2 kcs */
 	long enrolment_minutes; /* how long the enrolment window is open */
+	long max_connections;	/* at a time; a third of them for one source */
 };
 
 /* FILE and FILE.d/ (config.h). Returns 0 or negative errno, then with *error (caller frees). */

@@ -12,7 +12,7 @@ from service import PORT, PASSWORD, read_all, read_until
 
 ROOT = b"GET /redfish/v1/ HTTP/1.1\r\nHost: b\r\n\r\n"
 HANDSHAKE_S, HEAD_S, BODY_S, IDLE_S = 3, 5, 10, 30
-MAX_PER_SOURCE = 32
+MAX_PER_SOURCE = 32  # a third of max_connections
 
 
 def talk(bmc, data):
@@ -255,6 +255,32 @@ def test_full_of_known_hosts(bmc, host):
         stream.close()
     wait_for(lambda: bmc.descriptors() < 25, 10, "all closed")
     assert_served(bmc)
+
+
+def is_taken(bmc):
+    """A new connection is not closed at once."""
+    with bmc.connect() as stream:
+        stream.settimeout(0.3)
+        try:
+            return stream.recv(1) != b""
+        except socket.timeout:
+            return True
+
+
+def test_max_connections(endpoint, host):
+    """A third of them for one address; a reload with a larger number takes effect at once."""
+    endpoint.start(max_connections=16)
+    assert endpoint.enrol(host).status == 201
+    streams = [endpoint.tls(host) for _ in range(5)]
+    assert not is_taken(endpoint)
+    endpoint.reload(max_connections=48)
+    wait_for(lambda: is_taken(endpoint), 5, "room after the reload")
+    streams += [endpoint.tls(host) for _ in range(5)]
+    for stream in streams:
+        stream.sendall(ROOT)
+        read_until(stream, b"}}}")
+        stream.close()
+    wait_for(lambda: endpoint.descriptors() < 25, 10, "all closed")
 
 
 def test_idle_costs_nothing(bmc):
