@@ -10,6 +10,8 @@ packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck m
 	codespell python3-pytest python3-pytest-xdist python3-flake8 openssl libfaketime dmidecode
 	strace iputils-ping procps systemd redfishtool python3-sushy ilorest
 	debhelper dh-apparmor dpkg-dev lintian mmdebstrap apparmor)
+# What bench/link compares with: fetched and unpacked, never installed (bench/machine.py).
+packages_bench=(nginx hitch stunnel4 lldpd chrony qemu-guest-agent)
 
 # Which of the named packages are not installed.
 packages_missing()

@@ -50,6 +50,8 @@ class Daemon:
         self.sections = {}
         self.process = None
         self.environment = {}
+        self.prefix = []  # of the command, such as taskset
+        self.debug = True
         self.expected_end = False
         os.makedirs(folder, exist_ok=True)
         # The unprivileged worker must be able to pass through to its own directory.
@@ -67,8 +69,9 @@ class Daemon:
     def command(self):
         os.makedirs(self.state_dir, exist_ok=True)
         os.makedirs(self.runtime_dir, exist_ok=True)
-        return [program(self.program), "--foreground", "--debug", "--config", self.config,
-                "--state-dir", self.state_dir, "--runtime-dir", self.runtime_dir]
+        return [*self.prefix, program(self.program), "--foreground", "--config", self.config,
+                "--state-dir", self.state_dir, "--runtime-dir", self.runtime_dir,
+                *(["--debug"] if self.debug else [])]
 
     def start(self, sections=None, **keys):
         assert not self.is_running(), "already running"
