@@ -54,7 +54,7 @@ static void note_failure(struct agent *agent, const char *why)
 	snprintf(renewal->trouble, sizeof(renewal->trouble), "%s", why);
 	renewal_fail(&renewal->backoff, agent_now(), get_seed(agent));
 	renewal->asked = false;
-	event_emit(agent->events, MSG_ISM1061, date, why);
+	event_emit(agent->events, MSG_ISM1111, date, why);
 	agent_renewal_run(agent);
 }
 
@@ -77,7 +77,7 @@ static void put_in_place(struct agent *agent)
 	agent->renewal.asked = false;
 	agent->renewal.proving = true;
 	agent->renewal.trouble[0] = '\0';
-	event_emit(agent->events, MSG_ISM1060, fingerprint, date);
+	event_emit(agent->events, MSG_ISM1110, fingerprint, date);
 	agent_try_restart(agent);
 }
 

@@ -100,7 +100,7 @@ int agent_trust_note_shown(struct agent *agent, const unsigned char *fingerprint
 	if (r < 0)
 		return r;
 	text_make_hex(fingerprint, CERT_FINGERPRINT_SIZE, ':', text);
-	event_emit(agent->events, MSG_ISM1064, text);
+	event_emit(agent->events, MSG_ISM1114, text);
 	return 0;
 }
 
@@ -130,7 +130,7 @@ bool agent_trust_learn_next(struct agent *agent, const struct channel_announceme
 	if (agent->settings.pin[0] != '\0') {
 		/* Which BMC is trusted is the administrator's word; he must give the new one. */
 		if (next->announced && !agent->renewal.said_next)
-			say_next(agent, MSG_ISM1063, next->fingerprint);
+			say_next(agent, MSG_ISM1113, next->fingerprint);
 		agent->renewal.said_next = next->announced;
 		return false;
 	}
@@ -144,6 +144,6 @@ bool agent_trust_learn_next(struct agent *agent, const struct channel_announceme
 		return false;
 	}
 	if (next->announced && !known)
-		say_next(agent, MSG_ISM1062, next->fingerprint);
+		say_next(agent, MSG_ISM1112, next->fingerprint);
 	return next->announced;
 }

@@ -68,7 +68,7 @@ def test_by_command(lab):
     assert new != old
     lab.agent.wait_connected("ipv4")
     assert_one_at_each_end(lab)
-    assert plain(lab.agent.wait_event("ISM1060")["args"][0]) == new
+    assert plain(lab.agent.wait_event("ISM1110")["args"][0]) == new
     # what the BMC has let go opens nothing any more; the new one does
     options = ["--cert", saved[0], "--key", saved[1]]
     assert lab.curl("/redfish/v1/Managers/bmc", certificate=False, options=options)[0] == 0
@@ -136,7 +136,7 @@ def test_refused(lab, status):
         state = certificate(lab)
         assert plain(state["fingerprint"]) == old and state["renewal"]["state"] == "failed"
         assert str(status) in state["renewal"]["trouble"]
-        assert str(status) in lab.agent.wait_event("ISM1061")["args"][1]
+        assert str(status) in lab.agent.wait_event("ISM1111")["args"][1]
         offered = bmc.offers()
         assert len(offered) == 1
         lab.agent.ctl("certificate", "renew", check=False)  # the same one, not another new one
@@ -171,7 +171,7 @@ def test_by_itself_when_it_is_due(lab):
     left = datetime.datetime.fromisoformat(certificate(lab)["not_after"][:-1]) \
         - datetime.datetime.utcnow()
     assert left.days > 3600
-    assert lab.agent.event_ids().count("ISM1060") == 1
+    assert lab.agent.event_ids().count("ISM1110") == 1
 
 
 @pytest.mark.parametrize("days,keys", [(40, {}), (29, {"renewal": "off"})])
