@@ -35,6 +35,19 @@ static int fail(int error)
 	return error;
 }
 
+#define LATEST ((time_t)(UINT64_MAX >> (65 - 8 * sizeof(time_t))))
+
+/* A time_t of 32 bits ends in 2038: what comes later is its last second, not "long ago". */
+static time_t from_calendar(struct tm *tm)
+{
+	int year = tm->tm_year;
+	time_t t = timegm(tm);
+
+	if (t == -1 && year > 100)
+		return LATEST;
+	return t;
+}
+
 /* Calendar years: 29 February becomes 1 March where there is none, never less than the term. */
 static time_t add_years(time_t from, int years)
 {
@@ -43,7 +56,7 @@ static time_t add_years(time_t from, int years)
 	if (!gmtime_r(&from, &tm))
 		return -1;
 	tm.tm_year += years;
-	return timegm(&tm);
+	return from_calendar(&tm);
 }
 
 static int add_extension(X509 *certificate, int nid, const char *value)
@@ -282,7 +295,7 @@ static int get_time(const ASN1_TIME *from, time_t *out)
 
 	if (!ASN1_TIME_to_tm(from, &tm))
 		return fail(-EINVAL);
-	*out = timegm(&tm);
+	*out = from_calendar(&tm);
 	return 0;
 }
 

@@ -56,7 +56,7 @@ static void record_certificate(struct row *row)
 static void arm(struct row *row)
 {
 	int64_t wait = limiter_wait_ms(&row->limiter, now_ms());
-	struct timeval tv = {wait / 1000, (wait % 1000) * 1000};
+	struct timeval tv = {(time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000};
 
 	if (wait >= 0 && !evtimer_pending(row->timer, NULL))
 		evtimer_add(row->timer, &tv);

@@ -159,7 +159,7 @@ static const struct property subscription[] = {
 
 static long count_subscriptions(const struct request *request)
 {
-	return sse_count(request->service->sse);
+	return (long)sse_count(request->service->sse);
 }
 
 static int list_subscriptions(const struct request *request, long skip, long top, json_t *array)

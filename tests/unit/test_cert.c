@@ -352,6 +352,29 @@ static void test_fingerprint_as_openssl(void **state)
 	cert_pair_clear(&made);
 }
 
+/* Where time_t ends in 2038, a later date is the end of time and not before its beginning. */
+static void test_dates_after_2038(void **state)
+{
+	time_t before, after, begin = utc(2026, 1, 1, 0);
+	struct cert_pair pair = {0};
+
+	make(CERT_ROLE_BMC, begin, &pair);
+	assert_int_equal(
+		ASN1_TIME_set_string(X509_getm_notAfter(pair.certificate), "20600101000000Z"), 1);
+	assert_int_equal(cert_get_dates(pair.certificate, &before, &after), 0);
+	assert_int_equal(before, begin);
+	if (sizeof(time_t) > 4)
+		assert_int_equal(after, utc(2060, 1, 1, 0));
+	else
+		assert_int_equal(after, INT32_MAX);
+	cert_pair_clear(&pair);
+	/* One that is made ends where the clock of its maker does. */
+	make(CERT_ROLE_BMC, utc(2037, 6, 1, 0), &pair);
+	assert_int_equal(cert_get_dates(pair.certificate, &before, &after), 0);
+	assert_true(after > before && after >= INT32_MAX);
+	cert_pair_clear(&pair);
+}
+
 static void test_pem_round_trip(void **state)
 {
 	struct cert_pair made;
@@ -432,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_load_truncated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_load_foreign, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fingerprint_as_openssl, setup, teardown),
+		cmocka_unit_test(test_dates_after_2038),
 		cmocka_unit_test(test_pem_round_trip),
 		cmocka_unit_test(test_tls_policy),
 		cmocka_unit_test(test_tls_names),

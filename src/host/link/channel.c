@@ -26,7 +26,8 @@ struct trust_clock channel_clock(const struct channel *channel)
 
 void channel_set_timer(struct event *event, unsigned int ms)
 {
-	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+	struct timeval tv = {
+		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
 	evtimer_add(event, &tv);
 }

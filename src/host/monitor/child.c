@@ -42,7 +42,7 @@ static void close_from(unsigned int first)
 	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
 		return;
 	end = sysconf(_SC_OPEN_MAX); /* kernels before 5.9 */
-	for (fd = first; fd < end; fd++)
+	for (fd = (long)first; fd < end; fd++)
 		close((int)fd);
 }
 

@@ -65,7 +65,7 @@ static uint64_t get_now(void)
 static void start_timer(struct monitor *monitor, unsigned int ms)
 {
 	const struct timeval wait = {
-		.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
 	evtimer_add(monitor->timer, &wait);
 }
