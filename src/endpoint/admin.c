@@ -26,7 +26,7 @@
 static const char usage[] =
 	"usage: bmclink-endpoint [options] trust list | add FILE | forget | open\n"
 	"       bmclink-endpoint [options] passwd          (reads the password from stdin)\n"
-	"       bmclink-endpoint [options] notice host-reset\n"
+	"       bmclink-endpoint [options] notice host-reset | power STATE | inventory\n"
 	"       bmclink-endpoint [options] ipmi NETFN COMMAND DATA... (hex bytes)\n";
 
 int admin_lock(int state_fd)
@@ -120,6 +120,25 @@ static json_t *answer_ipmi(struct service *service, const json_t *request)
 	return make_result(result);
 }
 
+/* What the host can hold, and who it is, may be another after it was off. */
+static json_t *answer_host_reset(struct service *service)
+{
+	lclog_emit(service->log, MSG_ISM1075);
+	service_note_host_reset(service);
+	platform_ask_inventory(service->platform);
+	return make_result(NULL);
+}
+
+static json_t *answer_power(struct service *service, const json_t *request)
+{
+	const char *state = json_string_value(json_object_get(request, "state"));
+
+	if (!state || platform_set_power(service->platform, state, "a notice") < 0)
+		return control_make_error(
+			CONTROL_EXIT_USAGE, "expected On, Off, PoweringOn, PoweringOff or Paused");
+	return make_result(NULL);
+}
+
 json_t *admin_answer(const json_t *request, void *arg)
 {
 	const char *command = json_string_value(json_object_get(request, "command")) ?: "";
@@ -137,8 +156,12 @@ json_t *admin_answer(const json_t *request, void *arg)
 		service_open_window(service, TRUST_REASON_ADMINISTRATOR);
 		return make_result(NULL);
 	}
-	if (strcmp(command, "notice-host-reset") == 0) {
-		service_note_host_reset(service);
+	if (strcmp(command, "notice-host-reset") == 0)
+		return answer_host_reset(service);
+	if (strcmp(command, "notice-power") == 0)
+		return answer_power(service, request);
+	if (strcmp(command, "notice-inventory") == 0) {
+		platform_ask_inventory(service->platform);
 		return make_result(NULL);
 	}
 	if (strcmp(command, "ipmi") == 0)
@@ -291,6 +314,11 @@ static json_t *make_request(int n, char **a, int *exit_code)
 		return read_password();
 	if (n == 2 && strcmp(a[0], "notice") == 0 && strcmp(a[1], "host-reset") == 0)
 		return json_pack("{s:s}", "command", "notice-host-reset");
+	if (n == 2 && strcmp(a[0], "notice") == 0 && strcmp(a[1], "inventory") == 0)
+		return json_pack("{s:s}", "command", "notice-inventory");
+	if (n == 3 && strcmp(a[0], "notice") == 0 && strcmp(a[1], "power") == 0)
+		return json_pack("{s:s, s:o}", "command", "notice-power", "state",
+			json_string(a[2]) ?: json_string(""));
 	if (n == 2 && strcmp(a[0], "trust") == 0) {
 		if (strcmp(a[1], "list") == 0)
 			return json_pack("{s:s}", "command", "trust-list");

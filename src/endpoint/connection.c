@@ -78,8 +78,19 @@ static void end(struct connection *c, const char *reason)
 	}
 }
 
+/* Whoever holds the request lets go of it. */
+static void let_go(struct connection *c)
+{
+	void (*held)(void *arg) = c->held;
+
+	c->held = NULL;
+	if (held)
+		held(c->held_arg);
+}
+
 static void refuse(struct connection *c, int status)
 {
+	let_go(c);
 	c->keep_alive = false;
 	if (c->state != CONNECTION_HANDLING)
 		connection_set_state(c, CONNECTION_HANDLING);
@@ -333,6 +344,7 @@ void connection_free(struct connection *c, const char *reason)
 {
 	log_debug("connection", "%s: ends in state %s: %s", c->peer.address, states[c->state].name,
 		reason);
+	let_go(c);
 	if (c->state == CONNECTION_STREAM && c->stream.closed)
 		c->stream.closed(reason, c->stream.arg);
 	event_free(c->deadline);

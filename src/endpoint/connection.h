@@ -39,6 +39,12 @@ struct http_reply {
 /* Answer the request that is being handled. The texts are copied. */
 void connection_reply(struct connection *connection, const struct http_reply *reply);
 
+/*
+ * The answer comes later, within SERVER_HANDLING_MS. closed() is called once when it is not needed
+ * any more: the connection ended, or its time was up. The request's texts stay until the answer.
+ */
+void connection_hold(struct connection *connection, void (*closed)(void *arg), void *arg);
+
 void connection_close_after_reply(struct connection *connection);
 
 struct connection_stream {

@@ -46,6 +46,9 @@ struct connection {
 	char *body;
 	size_t body_length, body_size, body_limit;
 
+	void (*held)(void *arg); /* whom to tell when the answer is not needed any more */
+	void *held_arg;
+
 	struct connection_stream stream;
 	bool stream_chunked;
 };

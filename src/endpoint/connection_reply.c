@@ -41,6 +41,20 @@ static void after_reply(struct connection *c)
 		connection_set_state(c, CONNECTION_IDLE);
 }
 
+void connection_hold(struct connection *c, void (*closed)(void *arg), void *arg)
+{
+	c->held = closed;
+	c->held_arg = arg;
+}
+
+/* An answer that came late: the next request may have come meanwhile. */
+static void look_again(struct connection *c)
+{
+	if (!c->busy && c->state == CONNECTION_IDLE)
+		bufferevent_trigger(
+			c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
 void connection_reply(struct connection *c, const struct http_reply *reply)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
@@ -58,6 +72,7 @@ void connection_reply(struct connection *c, const struct http_reply *reply)
 	if (!head_only && reply->status != 204 && reply->length)
 		evbuffer_add(out, reply->body, reply->length);
 	after_reply(c);
+	look_again(c);
 }
 
 int connection_stream_open(

@@ -49,7 +49,9 @@ static const char help[] =
 	"  trust open          open the enrolment window\n"
 	"  passwd              set the password of 'admin', read from stdin\n"
 	"  notice host-reset   the host was reset or powered on; opens the window\n"
-	"  ipmi HEX...         answer a request that the host sent over IPMI (DSP0270)\n";
+	"  ipmi HEX...         answer a request that the host sent over IPMI (DSP0270)\n"
+	"  notice power STATE  the host's power state is now On, Off, PoweringOn, ...\n"
+	"  notice inventory    ask the hook 'inventory' again\n";
 
 static int parse_options(int argc, char **argv, struct options *options)
 {

@@ -94,6 +94,19 @@ static const struct row rows[BASE_COUNT] = {
 		"The action %1 was submitted with the invalid parameter %2.",
 		"Correct the invalid action parameter and resubmit the request if the operation"
 		" failed.")
+	ROW(BASE_ACTION_PARAMETER_MISSING, "ActionParameterMissing", 2, "Critical",
+		"The action %1 requires the parameter %2 to be present in the request body.",
+		"Supply the action with the required parameter in the request body when the "
+		"request is resubmitted.")
+	ROW(BASE_ACTION_PARAMETER_VALUE, "ActionParameterValueError", 2, "Warning",
+		"The value for the parameter %1 in the action %2 is invalid.",
+		"Correct the value for the parameter in the request body and resubmit the "
+		"request if the operation failed.")
+	ROW(BASE_ACTION_PARAMETER_NOT_IN_LIST, "ActionParameterValueNotInList", 3, "Warning",
+		"The value '%1' for the parameter %2 in the action %3 is not in the list of "
+		"acceptable values.",
+		"Choose a value from the enumeration list that the implementation can support "
+		"and resubmit the request if the operation failed.")
 	ROW(BASE_QUERY_NOT_SUPPORTED, "QueryNotSupported", 0, "Warning",
 		"Querying is not supported by the implementation.",
 		"Remove the query parameters and resubmit the request if the operation failed.")

@@ -28,7 +28,10 @@ enum base_message {
 	BASE_NO_OPERATION,
 	BASE_ALREADY_EXISTS, /* 3: type, property, value */
 	BASE_PRECONDITION_FAILED,
-	BASE_ACTION_PARAMETER_UNKNOWN, /* 2: action, parameter */
+	BASE_ACTION_PARAMETER_UNKNOWN,	   /* 2: action, parameter */
+	BASE_ACTION_PARAMETER_MISSING,	   /* 2: action, parameter */
+	BASE_ACTION_PARAMETER_VALUE,	   /* 2: parameter, action */
+	BASE_ACTION_PARAMETER_NOT_IN_LIST, /* 3: value, parameter, action */
 	BASE_QUERY_NOT_SUPPORTED,
 	BASE_QUERY_NOT_ON_RESOURCE,
 	BASE_QUERY_FORMAT, /* 2: value, parameter */

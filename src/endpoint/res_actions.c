@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "endpoint/actions.h"
 #include "endpoint/service.h"
 
 #define CLEAR_LOG   "/redfish/v1/Managers/{manager}/LogServices/Lclog/Actions/LogService.ClearLog"
@@ -32,7 +33,7 @@ static const char *find_unknown(const json_t *body, const char *const *known)
 	return NULL;
 }
 
-static bool check_parameters(
+bool actions_check_parameters(
 	struct request *request, const json_t *body, const char *action, const char *const *known)
 {
 	const char *unknown = find_unknown(body, known);
@@ -42,13 +43,26 @@ static bool check_parameters(
 	return !unknown;
 }
 
+json_t *actions_make_reset(
+	const struct request *request, enum platform_target target, const char *name)
+{
+	json_t *types = platform_get_reset_types(request->service->platform, target);
+	json_t *action;
+
+	if (!types)
+		return json_object();
+	action = json_sprintf("%s/Actions/%s", request->path, name + 1);
+	return json_pack("{s:{s:o, s:o}}", name, "target", action,
+		"ResetType@Redfish.AllowableValues", types);
+}
+
 /* A record like any other: so it is in each stream, with an id, and who asked is known later. */
 static void submit_test_event(struct request *request, const json_t *body)
 {
 	const json_t *message = json_object_get(body, "Message");
 	const char *address = connection_get_peer(request->connection)->address;
 
-	if (!check_parameters(request, body, "SubmitTestEvent", test_parameters))
+	if (!actions_check_parameters(request, body, "SubmitTestEvent", test_parameters))
 		return;
 	if (message && !json_is_string(message)) {
 		request_error(request, 400, BASE_PROPERTY_VALUE_ERROR, "Message");
@@ -67,7 +81,7 @@ static void clear_log(struct request *request, const json_t *body)
 {
 	const char *address = connection_get_peer(request->connection)->address;
 
-	if (!check_parameters(request, body, "ClearLog", no_parameters))
+	if (!actions_check_parameters(request, body, "ClearLog", no_parameters))
 		return;
 	if (lclog_clear(request->service->log, address) < 0)
 		request_error(request, 500, BASE_INTERNAL_ERROR);

@@ -3,17 +3,53 @@
 #include <string.h>
 #include <time.h>
 
+#include "endpoint/actions.h"
 #include "endpoint/log_entry.h"
 #include "endpoint/service.h"
 
+/* What the hook says. */
+static json_t *get_value(const struct request *request, const char *name)
+{
+	return json_incref((json_t *)platform_get(request->service->platform, "Manager", name));
+}
+
+static json_t *get_serial(const struct request *request)
+{
+	return get_value(request, "SerialNumber");
+}
+
+static json_t *get_part(const struct request *request)
+{
+	return get_value(request, "PartNumber");
+}
+
+static json_t *get_spare_part(const struct request *request)
+{
+	return get_value(request, "SparePartNumber");
+}
+
+static json_t *get_actions(const struct request *request)
+{
+	json_t *actions = actions_make_reset(request, PLATFORM_MANAGER, "#Manager.Reset");
+
+	if (json_object_size(actions))
+		return actions;
+	json_decref(actions);
+	return NULL;
+}
+
 static json_t *get_model(const struct request *request)
 {
-	return json_string(request->service->settings.product);
+	json_t *model = get_value(request, "Model");
+
+	return model ? model : json_string(request->service->settings.product);
 }
 
 static json_t *get_vendor(const struct request *request)
 {
-	return json_string(request->service->settings.vendor);
+	json_t *vendor = get_value(request, "Manufacturer");
+
+	return vendor ? vendor : json_string(request->service->settings.vendor);
 }
 
 static json_t *get_firmware(const struct request *request)
@@ -74,6 +110,9 @@ static const struct property manager[] = {
 	P_TEXT("ManagerType", "BMC"),
 	P_CALL("Manufacturer", get_vendor),
 	P_CALL("Model", get_model),
+	P_CALL("SerialNumber", get_serial),
+	P_CALL("PartNumber", get_part),
+	P_CALL("SparePartNumber", get_spare_part),
 	P_CALL("FirmwareVersion", get_firmware),
 	P_CALL("UUID", get_uuid),
 	P_CALL("ServiceEntryPointUUID", get_uuid),
@@ -83,6 +122,7 @@ static const struct property manager[] = {
 	P_LINK("LogServices", "/redfish/v1/Managers/{manager}/LogServices"),
 	P_LINK("HostInterfaces", "/redfish/v1/Managers/{manager}/HostInterfaces"),
 	P_LINK("NetworkProtocol", "/redfish/v1/Managers/{manager}/NetworkProtocol"),
+	P_CALL("Actions", get_actions),
 	P_OBJECT("Links", links),
 	P_OBJECT("Oem", oem),
 	P_END,

@@ -231,6 +231,8 @@ static int start(struct service *service, const char *state_dir)
 		r = lclog_open(
 			state_dir, (unsigned int)service->settings.log_max_records, &service->log);
 	if (r == 0)
+		r = platform_new(service->base, service->log, &service->platform);
+	if (r == 0)
 		r = refusals_new(service->base, service->log, &service->refusals);
 	if (r == 0)
 		r = sse_new(service, &service->sse);
@@ -248,6 +250,7 @@ static int start(struct service *service, const char *state_dir)
 		return r;
 	lclog_emit(service->log, MSG_ISM1031, service->settings.firmware_version,
 		service->profile.tls ? "TLS required" : "no TLS");
+	platform_load(service->platform, &service->settings);
 	return start_listening(service);
 }
 
@@ -280,6 +283,7 @@ void service_free(struct service *service)
 	server_free(service->server);
 	sse_free(service->sse);
 	refusals_free(service->refusals);
+	platform_free(service->platform);
 	lclog_close(service->log);
 	if (service->expiry_timer)
 		event_free(service->expiry_timer);
@@ -317,5 +321,6 @@ int service_apply(struct service *service, const struct endpoint_settings *setti
 	if (restart)
 		r = start_listening(service);
 	lclog_emit(service->log, MSG_ISM1030);
+	platform_load(service->platform, settings);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include "endpoint/lclog.h"
 #include "endpoint/limiter.h"
 #include "endpoint/listen.h"
+#include "endpoint/platform.h"
 #include "endpoint/profile.h"
 #include "endpoint/refusals.h"
 #include "endpoint/resource.h"
@@ -37,6 +38,7 @@ struct service {
 	struct limiter bootstrap_limiter; /* of its records in the log */
 	struct sessions sessions;
 	struct lclog *log;
+	struct platform *platform;
 	struct refusals *refusals;
 	struct server *server;
 	struct listen *listen;

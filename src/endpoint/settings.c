@@ -100,6 +100,8 @@ static const struct config_key keys[] = {
 	{"Endpoint", "hooks", parse_folder, MEMBER(hooks), .fallback = ""},
 	{"Endpoint", "enrolment", config_parse_enum, MEMBER(enrolment), .names = enrolment_names,
 		.fallback = "auto"},
+	{"Endpoint", "hook_seconds", config_parse_number, MEMBER(hook_seconds), .minimum = 1,
+		.maximum = 45, .fallback = "10"},
 	{"Endpoint", "enrolment_minutes", config_parse_number, MEMBER(enrolment_minutes),
 		.minimum = 1, .maximum = 1440, .fallback = "10"},
 	{"Endpoint", "max_connections", config_parse_number, MEMBER(max_connections),

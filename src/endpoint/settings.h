@@ -25,6 +25,7 @@ struct endpoint_settings {	     /* section [Endpoint] */
 	long log_max_records;	/* of the Lifecycle log */
 	char hooks[256];	/* folder of programs, absolute; "" when there is none */
 	int enrolment;		/* enum enrolment_mode: 0 auto, 1 first-use, 2 kcs */
+	long hook_seconds;	/* how long a program may take */
 	long enrolment_minutes; /* how long the enrolment window is open */
 	long max_connections;	/* at a time; a third of them for one source */
 };
