@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "endpoint/hook_exec.h"
 
 #define MAX_PATH   512
 #define MAX_REASON 256
@@ -91,38 +91,6 @@ int hooks_check(const struct hooks *hooks, const char *name, const char **why)
 		return -EPERM;
 	*why = "";
 	return 0;
-}
-
-/* In the child: only what may be called between fork() and exec. */
-static void run_program(const struct hooks *hooks, const struct job *job, int out, int err)
-{
-	static const char *const environment[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-		NULL};
-	const char *arguments[4] = {job->name, job->n_args > 0 ? job->args[0] : NULL,
-		job->n_args > 1 ? job->args[1] : NULL, NULL};
-	char path[MAX_PATH];
-	sigset_t none;
-	int null;
-
-	snprintf(path, sizeof(path), "%s/%s", hooks->folder, job->name);
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	setsid();
-	null = open("/dev/null", O_RDONLY);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || chdir("/") < 0)
-		_exit(126);
-	/* All of ours are close-on-exec; what a library forgot must not get out either. */
-	if (syscall(SYS_close_range, 3, ~0U, 0) < 0) {
-		for (int fd = 3; fd < 1024; fd++)
-			close(fd);
-	}
-	umask(022);
-	execve(path, (char *const *)arguments, (char *const *)environment);
-	dprintf(2, "cannot be run: %s\n", strerror(errno));
-	_exit(126);
 }
 
 static void close_end(struct pipe_end *end)
@@ -212,7 +180,10 @@ static int start_program(struct hooks *hooks, const struct job *job)
 {
 	_cleanup_close_ int out = -1;
 	_cleanup_close_ int err = -1;
+	const char *arguments[4] = {job->name, job->n_args > 0 ? job->args[0] : NULL,
+		job->n_args > 1 ? job->args[1] : NULL, NULL};
 	struct timeval limit = {(time_t)hooks->seconds, 0};
+	char path[MAX_PATH];
 	int r = open_end(hooks, &hooks->output, HOOKS_MAX_OUTPUT, on_output, &out);
 
 	if (r == 0)
@@ -220,11 +191,10 @@ static int start_program(struct hooks *hooks, const struct job *job)
 	if (r < 0)
 		return r;
 	hooks->timed_out = false;
-	hooks->pid = fork();
+	snprintf(path, sizeof(path), "%s/%s", hooks->folder, job->name);
+	hooks->pid = hook_exec(path, arguments, out, err);
 	if (hooks->pid < 0)
-		return -errno;
-	if (hooks->pid == 0)
-		run_program(hooks, job, out, err);
+		return hooks->pid;
 	event_add(hooks->deadline, &limit);
 	return 0;
 }

@@ -163,7 +163,8 @@ def test_hook_that_fails(hooks, start):
 
 
 def test_hook_that_hangs_is_killed_with_all_it_has_started(hooks, start):
-    hooks.add("power", '[ "$1" = types ] && { echo On; exit; }\n[ "$1" = state ] && { echo Off; exit; }\n'
+    hooks.add("power", '[ "$1" = types ] && { echo On; exit; }\n'
+              '[ "$1" = state ] && { echo Off; exit; }\n'
               'sleep 1000 & echo $! > "$D/child"; trap "" TERM\nwait; sleep 1000')
     bmc = start(hook_seconds=1)
     wait_action(bmc)
@@ -185,7 +186,8 @@ def alive(pid):
 
 def test_what_a_hook_leaves_behind_is_ended(hooks, start):
     """Also when that keeps the pipe open: the end of the program is what counts."""
-    hooks.add("power", POWER.replace('"reset On")', '"reset On") sleep 1000 & echo $! > "$D/child";'))
+    hooks.add("power", POWER.replace(
+        '"reset On")', '"reset On") sleep 1000 & echo $! > "$D/child";'))
     bmc = start()
     wait_action(bmc)
     begin = time.monotonic()
