@@ -114,11 +114,13 @@ static int access_sysctl(const struct care *care, size_t i, const char *value, c
 	return read_value(dir_fd, sysctls[i].name, read);
 }
 
-static int store(const struct care *care)
+/* "set" and "filter" are for `bmclinkctl report`: what is meant to stand, in the same file, because
+ * a second durable write would come between the carrier and the connection. */
+static int store(const struct care *care, bool filter)
 {
-	json_t *values = json_object();
-	json_t *root = json_pack("{s:s, s:I, s:o}", "boot_id", care->boot_id, "ifindex",
-		(json_int_t)care->target.ifindex, "before", values);
+	json_t *values = json_object(), *set = json_object();
+	json_t *root = json_pack("{s:s, s:I, s:b, s:o, s:o}", "boot_id", care->boot_id, "ifindex",
+		(json_int_t)care->target.ifindex, "filter", filter, "before", values, "set", set);
 	char key[96];
 	size_t i;
 	int r = root == NULL ? -ENOMEM : 0;
@@ -126,7 +128,8 @@ static int store(const struct care *care)
 	for (i = 0; i < ARRAY_SIZE(sysctls) && r == 0; i++) {
 		snprintf(key, sizeof(key), "%s/%s", sysctls[i].dir, sysctls[i].name);
 		if (care->before[i][0] != '\0' &&
-			json_object_set_new(values, key, json_string(care->before[i])) < 0)
+			(json_object_set_new(values, key, json_string(care->before[i])) < 0 ||
+				json_object_set_new(set, key, json_string(sysctls[i].value)) < 0))
 			r = -ENOMEM;
 	}
 	if (r == 0)
@@ -229,7 +232,7 @@ void care_renew(struct care *care, char *why, size_t size)
 	set_sysctls(care, why, size);
 }
 
-void care_set_filter(struct care *care, bool filter, char *why, size_t size)
+static int switch_filter(struct care *care, bool filter, char *why, size_t size)
 {
 	int r;
 
@@ -242,6 +245,15 @@ void care_set_filter(struct care *care, bool filter, char *why, size_t size)
 		why[0] = '\0';
 	if (r == 0 || r == -EOPNOTSUPP)
 		care->filter = filter;
+	return r;
+}
+
+void care_set_filter(struct care *care, bool filter, char *why, size_t size)
+{
+	int r = switch_filter(care, filter, why, size);
+
+	if (r == 0 || r == -EOPNOTSUPP)
+		store(care, filter);
 }
 
 static void remember(struct care *care, const struct care *earlier)
@@ -280,7 +292,7 @@ int care_start(
 		care_recover(target->state_fd, target->proc_root, target->boot_id);
 	remember(made, &earlier);
 	made->filter = earlier.target.ifindex == target->ifindex;
-	r = store(made);
+	r = store(made, filter);
 	if (r < 0)
 		note(why, size, CARE_FILE, r);
 	set_sysctls(made, why, size);
@@ -289,7 +301,7 @@ int care_start(
 		note(why, size, "routes of router advertisements", r);
 	if (removed > 0)
 		log_notice(MODULE, "removed %u routes that router advertisements brought", removed);
-	care_set_filter(made, filter, filter_why, sizeof(filter_why));
+	switch_filter(made, filter, filter_why, sizeof(filter_why));
 	if (filter_why[0] != '\0')
 		snprintf(why + strlen(why), size - strlen(why), "%s%s", why[0] != '\0' ? ", " : "",
 			filter_why);
