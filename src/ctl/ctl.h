@@ -24,10 +24,11 @@ enum ctl_option { /* which a command takes */
 	CTL_WATCH = 1 << 1,
 	CTL_FOLLOW = 1 << 2,
 	CTL_ROOTS = 1 << 3,
+	CTL_REPORT = 1 << 4,
 };
 
-struct ctl_roots { /* what stands for /sys, /sys/firmware/dmi and /run; NULL: these */
-	const char *sys, *dmi, *run;
+struct ctl_roots { /* what stands for /sys, /sys/firmware/dmi, /run, /proc, /etc; NULL: these */
+	const char *sys, *dmi, *run, *proc, *etc;
 };
 
 struct ctl {
@@ -35,6 +36,9 @@ struct ctl {
 	bool config_given;
 	bool json, watch, follow;
 	struct ctl_roots roots;
+	const char *program_dir; /* where programs are looked for first, or NULL */
+	const char *bundle;	 /* the file to make, or NULL */
+	bool keep_identifiers;
 	const char *argument; /* of the command, or NULL */
 };
 
@@ -74,6 +78,7 @@ enum ctl_exit ctl_run_trust_pin(const struct ctl *ctl, const struct ctl_command 
 enum ctl_exit ctl_run_certificate_show(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_certificate_renew(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_reconfigure(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_report(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_check_config(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_feature_show(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_feature(const struct ctl *ctl, const struct ctl_command *self);

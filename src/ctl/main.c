@@ -22,6 +22,7 @@ static const struct ctl_command commands[] = {
 	{"certificate", "show", NULL, CTL_JSON, ctl_run_certificate_show, "the host's own certificate"},
 	{"certificate", "renew", NULL, 0, ctl_run_certificate_renew, "make a new one over the trusted channel"},
 	{"reconfigure", NULL, NULL, 0, ctl_run_reconfigure, "arm the one-time configuration of the NIC again"},
+	{"report", NULL, NULL, CTL_JSON | CTL_ROOTS | CTL_REPORT, ctl_run_report, "what bmclink changed here; --bundle: for support"},
 	{"check-config", NULL, "[FILE]", 0, ctl_run_check_config, "check bmclinkd.conf and its drop-ins"},
 	{"access", NULL, NULL, CTL_JSON, ctl_run_feature_show, "in-band access to the BMC (inband-access)"},
 	{"access", "enable", NULL, 0, ctl_run_feature, NULL},
@@ -38,7 +39,9 @@ static const struct ctl_command commands[] = {
 };
 
 enum option_number { OPTION_RUNTIME_DIR = 256, OPTION_STATE_DIR, OPTION_CONFIG, OPTION_JSON,
-	OPTION_WATCH, OPTION_SYS_ROOT, OPTION_DMI_ROOT, OPTION_RUN_ROOT, OPTION_VERSION };
+	OPTION_WATCH, OPTION_SYS_ROOT, OPTION_DMI_ROOT, OPTION_RUN_ROOT,
+	OPTION_PROC_ROOT, OPTION_ETC_ROOT, OPTION_PROGRAM_DIR, OPTION_BUNDLE, OPTION_KEEP,
+	OPTION_VERSION };
 
 static const struct option long_options[] = {
 	{"runtime-dir", required_argument, NULL, OPTION_RUNTIME_DIR},
@@ -50,6 +53,11 @@ static const struct option long_options[] = {
 	{"sys-root", required_argument, NULL, OPTION_SYS_ROOT},
 	{"dmi-root", required_argument, NULL, OPTION_DMI_ROOT},
 	{"run-root", required_argument, NULL, OPTION_RUN_ROOT},
+	{"proc-root", required_argument, NULL, OPTION_PROC_ROOT},
+	{"etc-root", required_argument, NULL, OPTION_ETC_ROOT},
+	{"program-dir", required_argument, NULL, OPTION_PROGRAM_DIR},
+	{"bundle", required_argument, NULL, OPTION_BUNDLE},
+	{"keep-identifiers", no_argument, NULL, OPTION_KEEP},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -80,9 +88,11 @@ static void print_help(void)
 	puts("\n  --json             print the object of the daemon\n"
 	     "  --watch            status: print each change\n"
 	     "  -f, --follow       events: go on with what happens\n"
+	     "  --bundle FILE      report: write a redacted archive (.tar.gz) for support\n"
+	     "  --keep-identifiers ... in which serial numbers, names and addresses stay\n"
 	     "  --runtime-dir DIR  where the daemon's socket is (default " BMCLINK_RUNDIR ")\n"
 	     "  --config FILE      the file (default " BMCLINK_SYSCONFDIR "/bmclinkd.conf)\n"
-	     "  --state-dir DIR    taken, for likeness with bmclinkd; no command needs it\n"
+	     "  --state-dir DIR    report: the records (default " BMCLINK_STATEDIR ")\n"
 	     "  -h, --help         print this\n"
 	     "  --version          print the version\n\n"
 	     "Exit codes: 0 done or connected, 1 failed, 2 usage, 3 not connected,\n"
@@ -101,6 +111,33 @@ struct command_line {
 	unsigned int options; /* that were given, of enum ctl_option */
 	bool done;	      /* help or version was printed */
 };
+
+/* Those of one command, or of tests. */
+static bool take_report_option(int option, struct command_line *line)
+{
+	struct ctl *ctl = &line->ctl;
+
+	line->options |= CTL_REPORT;
+	switch (option) {
+	case OPTION_PROC_ROOT:
+		ctl->roots.proc = optarg;
+		return true;
+	case OPTION_ETC_ROOT:
+		ctl->roots.etc = optarg;
+		return true;
+	case OPTION_PROGRAM_DIR:
+		ctl->program_dir = optarg;
+		return true;
+	case OPTION_BUNDLE:
+		ctl->bundle = optarg;
+		return true;
+	case OPTION_KEEP:
+		ctl->keep_identifiers = true;
+		return true;
+	default:
+		return false;
+	}
+}
 
 static bool take_option(int option, struct command_line *line)
 {
@@ -150,7 +187,7 @@ static bool take_option(int option, struct command_line *line)
 		line->done = true;
 		return true;
 	default:
-		return false;
+		return take_report_option(option, line);
 	}
 }
 
