@@ -74,6 +74,7 @@ enum ctl_exit ctl_run_events(const struct ctl *ctl, const struct ctl_command *se
 enum ctl_exit ctl_run_discover(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_trust_show(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_trust_reset(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_trust_forget(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_trust_pin(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_certificate_show(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_certificate_renew(const struct ctl *ctl, const struct ctl_command *self);

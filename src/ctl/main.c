@@ -18,6 +18,7 @@ static const struct ctl_command commands[] = {
 	{"discover", NULL, NULL, CTL_JSON | CTL_ROOTS, ctl_run_discover, "the NIC and its addresses, and how they are known"},
 	{"trust", "show", NULL, CTL_JSON, ctl_run_trust_show, "which BMC is trusted"},
 	{"trust", "reset", NULL, 0, ctl_run_trust_reset, "forget the BMC; trust the next one on first use"},
+	{"trust", "forget", NULL, 0, ctl_run_trust_forget, "ask the BMC to forget this host"},
 	{"trust", "pin", "FINGERPRINT|FILE", 0, ctl_run_trust_pin, "trust this certificate of a BMC only"},
 	{"certificate", "show", NULL, CTL_JSON, ctl_run_certificate_show, "the host's own certificate"},
 	{"certificate", "renew", NULL, 0, ctl_run_certificate_renew, "make a new one over the trusted channel"},

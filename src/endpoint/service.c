@@ -287,6 +287,8 @@ void service_free(struct service *service)
 	lclog_close(service->log);
 	if (service->expiry_timer)
 		event_free(service->expiry_timer);
+	if (service->farewell)
+		event_free(service->farewell);
 	trust_clear(&service->trust);
 	SSL_CTX_free(service->context);
 	cert_pair_clear(&service->identity);

@@ -46,6 +46,7 @@ struct service {
 	struct sse *sse;
 	bool events_enabled;
 	struct event *expiry_timer; /* of the first known certificate to expire */
+	struct event *farewell;	    /* after "forget me": its connections are ended */
 	char *plain_answer;	    /* the 426, ready to send */
 };
 
@@ -75,9 +76,13 @@ int service_renew(struct service *service, const char *pem, size_t length,
 	const struct connection *connection, unsigned int *id);
 /* A known host has asked something with this certificate: the one that it replaces goes. */
 void service_note_use(struct service *service, const struct trust_certificate *certificate);
-/* asking (may be NULL) is not cut off by it. */
-int service_remove_certificate(
-	struct service *service, unsigned int id, const char *by, const struct connection *asking);
+/*
+ * asking (may be NULL) is not cut off by it. With own_wish nobody is before the answer has had its
+ * time: the end of the event stream would overtake it, and the host would not know whether it is
+ * forgotten.
+ */
+int service_remove_certificate(struct service *service, unsigned int id, const char *by,
+	const struct connection *asking, bool own_wish);
 int service_forget_hosts(struct service *service, const char *by);
 void service_open_window(struct service *service, enum trust_reason reason);
 void service_watch_expiry(struct service *service);

@@ -93,6 +93,19 @@ struct agent_renewal { /* of our certificate, and what the BMC announced of its 
 	char trouble[192]; /* why the last try failed; "" */
 };
 
+enum agent_forget_state {
+	AGENT_FORGET_NONE,
+	AGENT_FORGET_ASKING,
+	AGENT_FORGET_DONE, /* no connection is made any more in this life of the agent */
+	AGENT_FORGET_FAILED
+};
+
+struct agent_forget {
+	enum agent_forget_state state;
+	unsigned int waiting; /* requests that have no answer yet */
+	char why[96];	      /* FAILED */
+};
+
 struct agent {
 	const struct agent_environment *environment;
 	struct event_base *base;
@@ -113,6 +126,7 @@ struct agent {
 	struct agent_renewal renewal;
 	struct control *control;
 	struct agent_report report;
+	struct agent_forget forget;
 	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
 	bool evaluate; /* the next step looks at the NICs again */
 	bool stopping;
@@ -202,5 +216,8 @@ void agent_renewal_connected(struct agent *agent);
  * -EOPNOTSUPP: this BMC takes none. */
 int agent_renewal_ask(struct agent *agent, const char **why);
 json_t *agent_renewal_get_state(const struct agent *agent);
+
+/* agent_forget.c: 0, and agent->forget says how it ends; -ENOTCONN: no trusted connection. */
+int agent_forget_begin(struct agent *agent);
 
 #endif
