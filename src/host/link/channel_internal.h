@@ -9,7 +9,8 @@
  *   channel_transfer.c  one request and its answer over libcurl
  *   channel_easy.c      what libcurl calls and is told for it
  *   channel_multi.c     libcurl's sockets and timers on libevent
- *   channel_attempt.c   the steps from ServiceRoot to connected or enrolled, and what failed
+ *   channel_attempt.c   the steps from ServiceRoot to connected or enrolled
+ *   channel_facts.c     what the steps have shown
  *   channel_login.c     session log-in
  *   channel_session.c   the life of a session: renewal, its end
  *   channel_stream.c    the life line: the event stream, or why there is none
@@ -25,6 +26,7 @@
 #include <curl/curl.h>
 
 #include "host/link/channel.h"
+#include "host/link/channel_resource.h"
 #include "host/link/sse.h"
 
 #define CHANNEL_BODY_MS	     3000  /* from the first byte of an answer to its last */
@@ -166,6 +168,8 @@ struct channel {
 
 	char manager[CHANNEL_MAX_PATH], event_service[CHANNEL_MAX_PATH];
 	char stream[CHANNEL_MAX_PATH], managers[CHANNEL_MAX_PATH], sessions[CHANNEL_MAX_PATH];
+	char systems[CHANNEL_MAX_PATH];
+	bool top_skip; /* ProtocolFeaturesSupported.TopSkipQuery */
 	struct channel_session session;
 	struct channel_memory *memory, own_memory;
 	char why[192];		      /* in words, where the last transfer does not show it */
@@ -234,6 +238,10 @@ int channel_multi_close_socket(void *channel, curl_socket_t fd);
 
 /* channel_attempt.c */
 void channel_attempt_start(struct channel *channel);
+
+/* channel_facts.c */
+/* Names, the way to the manager, enrolment, and whose BMC it is. */
+void channel_read_root(struct channel *channel, const json_t *root);
 /* The facts of what this transfer showed, for trust_classify(). */
 struct trust_facts channel_gather_facts(
 	const struct channel *channel, const struct transfer *transfer);
@@ -243,22 +251,6 @@ void channel_fill_result(const struct channel *channel, const struct transfer *t
 /* channel_describe.c */
 void channel_describe(const struct channel *channel, const struct transfer *transfer,
 	enum outcome outcome, char *out, size_t size);
-
-/* channel_resource.c: what Redfish resources say; pure. Untouched or "" where they do not. */
-bool resource_is_service_root(const json_t *root);
-/* A path of this service: absolute, printable, bounded; -ENOENT or -EINVAL. */
-int resource_get_link(const json_t *object, const char *member, char *path, size_t size);
-/*
- * Where a redirect leads, when we follow it: to the same resource with or without the slash at its
- * end, by a path or at the same authority ("host:port") over the same scheme. -EPERM: elsewhere.
- */
-int resource_get_redirect(const char *location, const char *scheme, const char *authority,
-	const char *path, char *out, size_t size);
-/* A Location header's path; what stands before it (scheme and authority) is not used. */
-int resource_get_location(const char *location, char *path, size_t size);
-int resource_get_first_member(const json_t *collection, char *path, size_t size);
-bool resource_path_is_safe(const char *path);
-void resource_copy_text(const json_t *object, const char *member, char *out, size_t size);
 
 /* channel_life.c */
 void channel_life_start(struct channel *channel);
