@@ -83,6 +83,9 @@ void agent_bmc_changed(struct channel *channel, void *arg)
 		event_emit(agent->events, MSG_ISM1052, seconds, info->events_reason);
 	}
 	agent->report.said_stream |= bad;
+	/* What came between two streams is in the log; without one it is read by the clock. */
+	if (channel == agent->current.channel)
+		agent_log_ring(agent);
 	control_publish_status(agent->control);
 }
 

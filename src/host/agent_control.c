@@ -220,8 +220,14 @@ static enum control_exit run_feature(const json_t *request, json_t **result, cha
 	return CONTROL_FAILED;
 }
 
+static enum control_exit run_log(const json_t *request, json_t **result, char *error, void *arg)
+{
+	return agent_log_ask(arg, request, error);
+}
+
 static const struct control_command commands[] = {
 	{"status",		   false, run_status	    },
+	{"log",		false, run_log	      },
 	{"discover",	     false, run_discover		},
 	{"reconfigure",	true,  run_reconfigure	     },
 	{"trust-show",	       false, run_trust_show	    },

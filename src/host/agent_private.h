@@ -2,9 +2,9 @@
 /*
  * The agent proper, which runs in the worker: one structure, and the files that share it.
  * agent.c lives and dies, agent_find.c finds the NIC, agent_nic.c feeds the ladder, agent_try.c
- * makes and loses connections, agent_bmc.c knows BMCs of other makes, agent_report.c and
- * agent_status.c tell people, agent_renewal.c renews certificates, agent_control.c answers
- * bmclinkctl.
+ * makes and loses connections, agent_bmc.c knows BMCs of other makes, agent_log*.c read the BMC's
+ * log, agent_renewal.c changes the certificate, agent_report.c and agent_status.c tell people,
+ * agent_control.c answers bmclinkctl.
  */
 #ifndef BMCLINK_HOST_AGENT_PRIVATE_H
 #define BMCLINK_HOST_AGENT_PRIVATE_H
@@ -15,6 +15,7 @@
 #include "base/renewal.h"
 #include "base/util.h"
 #include "host/agent.h"
+#include "host/agent_log.h"
 #include "host/control.h"
 #include "host/discover/plan.h"
 #include "host/discover/udev_watch.h"
@@ -127,6 +128,7 @@ struct agent {
 	struct control *control;
 	struct agent_report report;
 	struct agent_forget forget;
+	struct agent_log log;
 	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
 	bool evaluate; /* the next step looks at the NICs again */
 	bool stopping;

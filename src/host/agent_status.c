@@ -147,6 +147,7 @@ json_t *agent_get_status(const struct agent *agent)
 		string_or_null(agent->nic.claimed != 0 ? agent->nic.plan.nic.name : NULL));
 	add_connection(agent, status);
 	agent_bmc_add_status(agent, status);
+	json_object_set_new(status, "log", agent_log_get_status(agent));
 	add_reason(agent, status);
 	json_object_set_new(status, "configured_once",
 		json_boolean(

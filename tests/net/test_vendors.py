@@ -590,7 +590,8 @@ def test_log_newest_first(bench, stock, last, new, pages):
 
 def test_log_updated_in_place(bench, stock):
     """iLO counts entry 2 up: it is none that is new."""
-    bmc = stock(Ilo6, updates=7)
+    bmc = stock(Ilo6)
+    bmc.update_entry(1, 7)
     result = probe(bench, bmc, "--read-log", bmc.entries_path, "--log-last", "4")
     assert (result["log_result"], result["log"]) == (0, ["5"])
 
