@@ -139,10 +139,9 @@ static json_t *answer_power(struct service *service, const json_t *request)
 	return make_result(NULL);
 }
 
-json_t *admin_answer(const json_t *request, void *arg)
+static json_t *act(struct service *service, const json_t *request)
 {
 	const char *command = json_string_value(json_object_get(request, "command")) ?: "";
-	struct service *service = arg;
 
 	if (strcmp(command, "trust-list") == 0)
 		return answer_list(service);
@@ -167,6 +166,15 @@ json_t *admin_answer(const json_t *request, void *arg)
 	if (strcmp(command, "ipmi") == 0)
 		return answer_ipmi(service, request);
 	return control_make_error(CONTROL_EXIT_USAGE, "no such command");
+}
+
+json_t *admin_answer(const json_t *request, void *arg)
+{
+	struct service *service = arg;
+	json_t *answer = act(service, request);
+
+	lclog_flush(service->log);
+	return answer;
 }
 
 /* Where no endpoint runs. */

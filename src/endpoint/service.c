@@ -14,9 +14,10 @@
 #include "base/text.h"
 #include "bmclink-build.h"
 
-#define KEY_NAME  "endpoint.key"
-#define CERT_NAME "endpoint.crt"
-#define MAX_NAMES 24
+#define LOG_GROUP_MS 250 /* at most four commits a second by themselves */
+#define KEY_NAME     "endpoint.key"
+#define CERT_NAME    "endpoint.crt"
+#define MAX_NAMES    24
 
 /* Addresses of the NIC as names for our certificate, behind the fixed ones. */
 static void add_addresses(const char *interface, const char **names, size_t n,
@@ -230,6 +231,8 @@ static int start(struct service *service, const char *state_dir)
 	if (r == 0)
 		r = lclog_open(
 			state_dir, (unsigned int)service->settings.log_max_records, &service->log);
+	if (r == 0)
+		r = lclog_set_group(service->log, service->base, LOG_GROUP_MS);
 	if (r == 0)
 		r = platform_new(service->base, service->log, &service->platform);
 	if (r == 0)
