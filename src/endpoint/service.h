@@ -7,6 +7,7 @@
 #define BMCLINK_ENDPOINT_SERVICE_H
 
 #include "base/cert.h"
+#include "base/renewal.h"
 #include "endpoint/accounts.h"
 #include "endpoint/bootstrap.h"
 #include "endpoint/lclog.h"
@@ -26,9 +27,12 @@ struct service {
 	struct event_base *base;
 	struct endpoint_settings settings;
 	struct profile profile;
-	int state_fd; /* borrowed */
-	struct cert_pair identity;
-	char fingerprint[3 * CERT_FINGERPRINT_SIZE]; /* of our certificate, hex */
+	int state_fd;			 /* borrowed */
+	struct cert_pair identity, next; /* next: announced, not in use yet; NULL: there is none */
+	char fingerprint[3 * CERT_FINGERPRINT_SIZE], next_fingerprint[3 * CERT_FINGERPRINT_SIZE];
+	struct renewal_backoff rollover_backoff;
+	struct event *rollover_timer;
+	bool rollover_asked;
 	char uuid[40];
 	SSL_CTX *context; /* NULL: no TLS */
 	struct trust trust;
@@ -87,6 +91,20 @@ int service_forget_hosts(struct service *service, const char *by);
 void service_open_window(struct service *service, enum trust_reason reason);
 void service_watch_expiry(struct service *service);
 bool service_window_is_open(const struct service *service);
+
+/* service_identity.c: our own certificate, and the one that follows it. */
+int service_open_identity(struct service *service);
+int service_make_context(struct service *service);
+void service_set_uuid(struct service *service);
+/* Does what is due; negative errno when that failed (it is tried again by itself). */
+int service_run_rollover(struct service *service);
+void service_schedule_rollover(struct service *service); /* a fact changed: from the loop */
+/* By the administrator: make the next one now. -EALREADY: there is one. */
+int service_renew_identity(struct service *service);
+time_t service_get_deadline(const struct service *service); /* of the next one; 0: there is none */
+/* A known host trusts the next one. -ENOENT: it is not this; -EPERM: it is no known host. */
+int service_acknowledge_next(struct service *service, const struct trust_certificate *host,
+	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE]);
 
 /* service_bootstrap.c: accounts that the host gets over IPMI. */
 struct ipmi_answer;

@@ -215,6 +215,7 @@ static int save_and_cut(
 
 	server_close_matching(service->server, lost_trust, reason, &cut);
 	service_watch_expiry(service);
+	service_schedule_rollover(service);
 	return r;
 }
 

@@ -214,6 +214,7 @@ int agent_renewal_start(struct agent *agent);
 void agent_renewal_stop(struct agent *agent);
 void agent_renewal_run(struct agent *agent); /* is there something to do? after each change */
 void agent_renewal_connected(struct agent *agent);
+void agent_renewal_pushed(struct agent *agent, const json_t *payload); /* of the event stream */
 /* By an administrator's word. 0: begun; else *why is static text. -ENOTCONN: not connected;
  * -EOPNOTSUPP: this BMC takes none. */
 int agent_renewal_ask(struct agent *agent, const char **why);

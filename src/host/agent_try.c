@@ -118,13 +118,15 @@ static void lost(struct channel *channel, const struct channel_result *result, v
 	agent_schedule(agent, false);
 }
 
-/* What it says is in the log, too, and there in one form for every make. */
+/* What it says is in the log, too, and there in one form for every make: it only rings. */
 static void pushed(struct channel *channel, const json_t *payload, void *arg)
 {
 	struct agent *agent = arg;
 
-	if (channel == agent->current.channel)
-		agent_log_ring(agent);
+	if (channel != agent->current.channel)
+		return;
+	agent_renewal_pushed(agent, payload);
+	agent_log_ring(agent);
 }
 
 static void open_channel(struct agent *agent, const struct channel_target *target)
