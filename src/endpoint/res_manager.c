@@ -42,8 +42,12 @@ static json_t *get_actions(const struct request *request)
 {
 	json_t *actions = actions_make_reset(request, PLATFORM_MANAGER, "#Manager.Reset");
 
-	json_object_set_new(actions, "Oem", resource_render_table(request, oem_actions));
-	return actions;
+	if (request->service->context && request->service->next.certificate)
+		json_object_set_new(actions, "Oem", resource_render_table(request, oem_actions));
+	if (json_object_size(actions))
+		return actions;
+	json_decref(actions);
+	return NULL;
 }
 
 static json_t *get_model(const struct request *request)
