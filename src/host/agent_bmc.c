@@ -40,8 +40,9 @@ static json_t *make_events(const struct channel_info *info)
 			  : info->events == CHANNEL_EVENTS_POLLING ? "polling"
 								   : NULL;
 
-	return json_pack("{s:s?, s:o}", "by", how, "reason",
-		info->events_reason[0] != '\0' ? json_string(info->events_reason) : json_null());
+	return json_pack("{s:s?, s:o, s:i}", "by", how, "reason",
+		info->events_reason[0] != '\0' ? json_string(info->events_reason) : json_null(),
+		"pauses", (int)info->stream_pauses);
 }
 
 static json_t *make_lacks(const struct channel_info *info)

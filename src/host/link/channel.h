@@ -67,7 +67,8 @@ struct channel_info { /* what a channel knows; valid from done() on while the ch
 	bool ours; /* the BMC runs bmclink's endpoint, or one that says it does as much */
 	enum channel_login login;
 	enum channel_events events;
-	char events_reason[160]; /* why no stream; "" with one */
+	char events_reason[160];    /* why no stream; "" with one */
+	unsigned int stream_pauses; /* a stream brought more than is read at a time */
 };
 
 /*
@@ -79,6 +80,8 @@ struct channel_memory {
 	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
 	struct login_hold hold;
 	unsigned int stream_ends; /* in a row, each right after the stream was opened */
+	int64_t stream_hold_ms;	  /* CLOCK_BOOTTIME: until then no stream is opened; 0: it may be */
+	char last_event_id[128];  /* of the stream, opaque: where the next one is to go on */
 	unsigned int n_stale;	  /* sessions that could not be ended: the next one ends them */
 	char stale[CHANNEL_MAX_STALE][CHANNEL_MAX_PATH];
 };

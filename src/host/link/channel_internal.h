@@ -14,6 +14,7 @@
  *   channel_login.c     session log-in
  *   channel_session.c   the life of a session: renewal, its end
  *   channel_stream.c    the life line: the event stream, or why there is none
+ *   channel_flow.c      how fast a stream is read
  *   channel_life.c      life without a stream, and the dates of the certificates
  *   channel_request.c   requests of the agent
  *
@@ -147,6 +148,21 @@ struct channel_session {
 	void *ended_arg;
 };
 
+/*
+ * A bucket that holds 2 MB of stream and leaks 2 MB/s: some 5000 events a second. Beyond what any
+ * BMC has to tell, and some percent of a CPU.
+ */
+#define CHANNEL_FLOW_PER_MS   2000
+#define CHANNEL_FLOW_BURST    2000000
+#define CHANNEL_FLOW_EVENT    256 /* bytes that an event counts for beside its own */
+#define CHANNEL_FLOW_PAUSE_MS 200
+
+struct channel_flow {
+	int64_t used, at; /* bytes; ms */
+	bool paused;
+	struct event *timer;
+};
+
 struct channel {
 	const struct channel_environment *environment;
 	struct channel_target target;
@@ -182,6 +198,7 @@ struct channel {
 	struct timespec stream_began;
 	bool stream_reused; /* asked for on a connection that was there before */
 	struct sse_parser sse;
+	struct channel_flow flow;
 	struct event *poll, *expiry;
 	time_t own_not_after;
 
@@ -266,6 +283,14 @@ void channel_stream_open(struct channel *channel);
 void channel_stream_opened(struct channel *channel); /* its headers came */
 /* Bytes of the stream; false: end the transfer. */
 bool channel_stream_take(struct channel *channel, const char *bytes, size_t length);
+
+/* channel_flow.c */
+int channel_flow_init(struct channel *channel);
+void channel_flow_clear(struct channel *channel); /* safe at any time */
+void channel_flow_begin(struct channel *channel); /* a new stream */
+/* May these bytes be taken now? false: the transfer is to pause, and goes on by itself. */
+bool channel_flow_allows(struct channel *channel, size_t bytes);
+void channel_flow_count_event(struct channel *channel);
 
 /* channel_login.c */
 /*
