@@ -214,8 +214,7 @@ static void delete_certificate(struct request *request)
 	int r;
 
 	connection_close_after_reply(request->connection);
-	r = service_remove_certificate(request->service, known->id, by, request->connection,
-		request->role != ROLE_ADMINISTRATOR);
+	r = service_remove_certificate(request->service, known->id, by, request->connection);
 	if (r < 0)
 		request_error(request, 500, BASE_INTERNAL_ERROR);
 	else

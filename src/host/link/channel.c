@@ -57,7 +57,6 @@ static void free_channel(struct channel *channel)
 		event_free(channel->poll);
 	if (channel->expiry)
 		event_free(channel->expiry);
-	channel_flow_clear(channel);
 	sse_parser_clear(&channel->sse);
 	free(channel);
 }

@@ -129,7 +129,8 @@ static int run(const char *script, char *why, size_t size)
 #define REVERSE_PATH "meta nfproto ipv6 fib saddr . iif oif missing counter drop;\n"
 
 /* Established is by address and port, not by interface: hence the reverse path above. Related is
- * for errors only: no helper may open a way in. */
+ * for errors only (ICMP, 1, and ICMPv6, 58: small systems have no /etc/protocols to look names up
+ * in): no helper may open a way in. */
 static void make_script(unsigned int ifindex, const char *reverse_path, char *out, size_t size)
 {
 	snprintf(out, size,
@@ -142,7 +143,7 @@ static void make_script(unsigned int ifindex, const char *reverse_path, char *ou
 		"  icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept;\n"
 		"  %2$s"
 		"  ct state established accept;\n"
-		"  ct state related meta l4proto { icmp, ipv6-icmp } accept;\n"
+		"  ct state related meta l4proto { 1, 58 } accept;\n"
 		"  icmp type echo-request accept;\n"
 		"  icmpv6 type echo-request accept;\n"
 		"  counter drop;\n"
