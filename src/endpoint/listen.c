@@ -42,7 +42,7 @@ static void set_care(int fd)
 	set_number(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
-static int bind_to_nic(int fd, unsigned int ifindex)
+int listen_bind_to_nic(int fd, unsigned int ifindex)
 {
 	char name[IF_NAMESIZE];
 	int r = set_number(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)ifindex);
@@ -85,7 +85,7 @@ int listen_open_socket(int family, unsigned int ifindex, uint16_t port)
 		if (r < 0)
 			return r;
 	}
-	r = bind_to_nic(fd, ifindex);
+	r = listen_bind_to_nic(fd, ifindex);
 	if (r == 0)
 		r = bind_address(fd, family, port);
 	if (r == 0 && listen(fd, BACKLOG) < 0)

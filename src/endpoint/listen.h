@@ -30,6 +30,9 @@ unsigned int listen_get_ifindex(const struct listen *listen); /* 0: no NIC */
 /* A socket that listens on this NIC; family AF_INET or AF_INET6. Descriptor or negative errno. */
 int listen_open_socket(int family, unsigned int ifindex, uint16_t port);
 
+/* What goes through this socket goes through this NIC. */
+int listen_bind_to_nic(int fd, unsigned int ifindex);
+
 /* care.c: timers of the NIC's neighbour discovery, so that IPv6 works in 60 ms instead of 2 s. */
 struct care {
 	unsigned int ifindex; /* 0: nothing to put back */

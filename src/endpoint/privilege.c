@@ -70,15 +70,15 @@ static const struct entity_row entities[ENTITY_COUNT] = {
 	[ENTITY_CHASSIS] = {.get = {{LOGIN}}		    },
 	[ENTITY_LOG_CLEAR] = {.post = {{MANAGER}}			 },
 	[ENTITY_EVENT_TEST] = {.post = {{MANAGER}}			  },
-	[ENTITY_SUBSCRIPTIONS] = {.get = {{LOGIN}}		  },
+	[ENTITY_SUBSCRIPTIONS] = {.get = {{LOGIN}},		    .post = {{MANAGER}}},
 	[ENTITY_SUBSCRIPTION] = {.get = {{LOGIN}},			   .delete = {{MANAGER}}},
 	[ENTITY_LOG_SERVICES] = {.get = {{LOGIN}}			 },
 	[ENTITY_LOG_SERVICE] = {.get = {{LOGIN}},			  .patch = {{MANAGER}}},
 	[ENTITY_LOG_ENTRIES] = {.get = {{LOGIN}}			},
 	[ENTITY_LOG_ENTRY] = {.get = {{LOGIN}},			.patch = {{MANAGER}}},
-	[ENTITY_EVENT_SERVICE] = {.get = {{LOGIN}},			    .patch = {{MANAGER}}},
-	[ENTITY_EVENT_STREAM] = {.get = {{LOGIN}}					 },
-	[ENTITY_REGISTRIES] = {.get = {{LOGIN}}	       },
+	[ENTITY_EVENT_SERVICE] = {.get = {{LOGIN}},					    .patch = {{MANAGER}}},
+	[ENTITY_EVENT_STREAM] = {.get = {{LOGIN}}},
+	[ENTITY_REGISTRIES] = {.get = {{LOGIN}}		       },
 };
 
 static const struct {

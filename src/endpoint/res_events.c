@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* EventService, its stream, and a subscription for each stream that is open. */
+/* EventService and its stream. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +9,9 @@
 #include "base/state.h"
 #include "endpoint/service.h"
 
-#define SERVICE	      "/redfish/v1/EventService"
-#define STREAM	      SERVICE "/SSE"
-#define SUBSCRIPTIONS SERVICE "/Subscriptions"
-#define EVENTS_FILE   "events.json"
+#define SERVICE	    "/redfish/v1/EventService"
+#define STREAM	    SERVICE "/SSE"
+#define EVENTS_FILE "events.json"
 
 static json_t *get_formats(const struct request *request)
 {
@@ -58,7 +57,9 @@ static const struct property event_service[] = {
 	P_CALL("EventFormatTypes", get_formats),
 	P_CALL("RegistryPrefixes", get_prefixes),
 	P_CALL("Status", get_status),
-	P_LINK("Subscriptions", SUBSCRIPTIONS),
+	P_NUMBER("DeliveryRetryAttempts", PUSH_ATTEMPTS),
+	P_NUMBER("DeliveryRetryIntervalSeconds", PUSH_RETRY_SECONDS),
+	P_LINK("Subscriptions", SERVICE "/Subscriptions"),
 	P_OBJECT("Actions", actions),
 	P_END,
 };
@@ -93,6 +94,8 @@ static enum base_message set_enabled(struct request *request, const json_t *valu
 	service->events_enabled = json_is_true(value);
 	if (!service->events_enabled)
 		sse_close_all(service->sse, "events were switched off");
+	else
+		push_wake(service->push);
 	return BASE_SUCCESS;
 }
 
@@ -112,76 +115,6 @@ static void open_stream(struct request *request)
 		request_error(request, 503, BASE_UNAVAILABLE, "30");
 }
 
-/* Subscriptions: whoever has logged in sees them, the administrator can end them. */
-
-static unsigned int find_id(const struct request *request)
-{
-	char canonical[24];
-	unsigned long id = strtoul(request->params[0], NULL, 10);
-
-	snprintf(canonical, sizeof(canonical), "%lu", id);
-	return id <= UINT32_MAX && strcmp(canonical, request->params[0]) == 0 ? (unsigned int)id
-									      : 0;
-}
-
-static bool subscription_exists(const struct request *request)
-{
-	unsigned int id = find_id(request);
-
-	return id && sse_find(request->service->sse, id);
-}
-
-static json_t *get_context(const struct request *request)
-{
-	char text[48];
-
-	snprintf(text, sizeof(text), "stream-%u", find_id(request));
-	return json_string(text);
-}
-
-static json_t *get_destination(const struct request *request)
-{
-	const char *address = sse_find(request->service->sse, find_id(request));
-
-	return json_sprintf(strchr(address, ':') ? "sse://[%s]" : "sse://%s", address);
-}
-
-static const struct property subscription[] = {
-	P_TEXT("Id", "{0}"),
-	P_TEXT("Name", "Event stream {0}"),
-	P_CALL("Destination", get_destination),
-	P_TEXT("SubscriptionType", "SSE"),
-	P_TEXT("EventFormatType", "Event"),
-	P_TEXT("Protocol", "Redfish"),
-	P_CALL("Context", get_context),
-	P_END,
-};
-
-static long count_subscriptions(const struct request *request)
-{
-	return (long)sse_count(request->service->sse);
-}
-
-static int list_subscriptions(const struct request *request, long skip, long top, json_t *array)
-{
-	unsigned int ids[SSE_MAX_STREAMS];
-	unsigned int n = sse_list(request->service->sse, ids);
-
-	for (long i = skip; i < (long)n && i < skip + top; i++)
-		json_array_append_new(array, resource_link(SUBSCRIPTIONS "/%u", ids[i]));
-	return 0;
-}
-
-static const struct collection subscription_collection = {
-	count_subscriptions, list_subscriptions, 0};
-static const struct property subscriptions_table[] = {P_TEXT("Name", "Event Subscriptions"), P_END};
-
-static void delete_subscription(struct request *request)
-{
-	sse_close_id(request->service->sse, find_id(request), "its subscription was deleted");
-	request_reply(request, 204, NULL, NULL);
-}
-
 const struct resource event_resources[] = {
 	{.uri = SERVICE,
 		.schema = SCHEMA_EVENT_SERVICE,
@@ -192,16 +125,5 @@ const struct resource event_resources[] = {
 		.entity = ENTITY_EVENT_STREAM,
 		.get = open_stream,
 		.type = "text/event-stream"},
-	{.uri = SUBSCRIPTIONS,
-		.schema = SCHEMA_SUBSCRIPTIONS,
-		.entity = ENTITY_SUBSCRIPTIONS,
-		.properties = subscriptions_table,
-		.collection = &subscription_collection},
-	{.uri = SUBSCRIPTIONS "/{*}",
-		.schema = SCHEMA_SUBSCRIPTION,
-		.entity = ENTITY_SUBSCRIPTION,
-		.properties = subscription,
-		.exists = subscription_exists,
-		.delete = delete_subscription},
-	{.uri = NULL	    },
+	{.uri = NULL},
 };

@@ -186,6 +186,6 @@ extern const struct resource *const resource_tables[];
 extern const struct resource root_resources[], account_resources[], certificate_resources[],
 	manager_resources[], log_resources[], event_resources[], registry_resources[],
 	session_resources[], metadata_resources[], system_resources[], network_resources[],
-	action_resources[], schema_resources[], reset_resources[];
+	action_resources[], schema_resources[], reset_resources[], subscription_resources[];
 
 #endif

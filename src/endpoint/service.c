@@ -237,6 +237,8 @@ static int start(struct service *service, const char *state_dir)
 	if (r == 0)
 		r = sse_new(service, &service->sse);
 	if (r == 0)
+		r = push_new(service, &service->push);
+	if (r == 0)
 		r = service_make_plain_answer(service);
 	if (r < 0)
 		return r;
@@ -281,6 +283,7 @@ void service_free(struct service *service)
 	if (service->server)
 		stop_listening(service, "the service stops");
 	server_free(service->server);
+	push_free(service->push);
 	sse_free(service->sse);
 	refusals_free(service->refusals);
 	platform_free(service->platform);

@@ -14,6 +14,7 @@
 #include "endpoint/listen.h"
 #include "endpoint/platform.h"
 #include "endpoint/profile.h"
+#include "endpoint/push.h"
 #include "endpoint/refusals.h"
 #include "endpoint/resource.h"
 #include "endpoint/server.h"
@@ -44,6 +45,7 @@ struct service {
 	struct listen *listen;
 	struct care care;
 	struct sse *sse;
+	struct push *push;
 	bool events_enabled;
 	struct event *expiry_timer; /* of the first known certificate to expire */
 	char *plain_answer;	    /* the 426, ready to send */

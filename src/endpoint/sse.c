@@ -98,6 +98,7 @@ static void on_record(void *arg)
 
 	for (stream = TAILQ_FIRST(&sse->streams); stream; stream = TAILQ_NEXT(stream, next))
 		pump(stream);
+	push_wake(sse->service->push);
 }
 
 static void tell_coming(struct stream *stream)
