@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -215,11 +216,29 @@ static json_t *act_on_password(const json_t *request, int state_fd)
 	return make_outcome(r);
 }
 
+/*
+ * Root's command on the state of a service that has a user of its own: what is written now must be
+ * readable by the service later.
+ */
+static int become_owner(int state_fd)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (fstat(state_fd, &st) < 0)
+		return -errno;
+	if (st.st_uid == 0)
+		return 0;
+	return setegid(st.st_gid) < 0 || seteuid(st.st_uid) < 0 ? -errno : 0;
+}
+
 static json_t *act_offline(const struct admin_place *place, const json_t *request)
 {
 	const char *command = json_string_value(json_object_get(request, "command"));
 	_cleanup_close_ int state_fd = state_open_dir(place->state_dir, 0700);
-	_cleanup_close_ int lock = state_fd < 0 ? state_fd : admin_lock(state_fd);
+	int r = state_fd < 0 ? state_fd : become_owner(state_fd);
+	_cleanup_close_ int lock = r < 0 ? r : admin_lock(state_fd);
 
 	if (lock < 0)
 		return control_make_error(CONTROL_EXIT_FAILED,

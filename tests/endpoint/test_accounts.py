@@ -58,6 +58,18 @@ def test_password_rules(endpoint):
     assert endpoint.command("passwd", stdin="x" * 128 + "\n").returncode == 0
 
 
+def test_command_of_root_leaves_the_services_user_his_files(endpoint):
+    """The package runs the service as its own user; root's command while it is stopped must not
+    leave it a file that it cannot read. Run as anybody else, the command writes as who it is."""
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()
+    os.makedirs(endpoint.state_dir, mode=0o700, exist_ok=True)
+    os.chown(endpoint.state_dir, owner, -1)
+    endpoint.set_password()
+    names = os.listdir(endpoint.state_dir)
+    assert "accounts.json" in names
+    assert {os.stat(os.path.join(endpoint.state_dir, n)).st_uid for n in names} == {owner}
+
+
 def test_nothing_secret_is_readable(bmc):
     for name in os.listdir(bmc.state_dir):
         mode = os.stat(os.path.join(bmc.state_dir, name)).st_mode & 0o777
