@@ -13,7 +13,8 @@
 #include "base/util.h"
 
 #define LINE_MAX_BYTES 65536
-#define ANSWER_SECONDS 20 /* the daemon answers at once; a monitor's act may take its time */
+#define ANSWER_SECONDS 20  /* the daemon answers at once; a monitor's act may take its time */
+#define BMC_SECONDS    120 /* so may a BMC that is asked for page after page */
 
 struct reader {
 	int fd;
@@ -149,7 +150,7 @@ enum ctl_exit ctl_stream(const struct ctl *ctl, json_t *request, ctl_line_fn fn,
 {
 	_cleanup_close_ int fd = connect_daemon(ctl);
 	_cleanup_free_ struct reader *reader = malloc(sizeof(*reader));
-	const struct timeval patience = {ANSWER_SECONDS, 0};
+	const struct timeval patience = {ctl->asks_bmc ? BMC_SECONDS : ANSWER_SECONDS, 0};
 	enum ctl_exit code = CTL_DONE;
 	bool end = false, more = true;
 	int r;

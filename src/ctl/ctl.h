@@ -25,6 +25,7 @@ enum ctl_option { /* which a command takes */
 	CTL_FOLLOW = 1 << 2,
 	CTL_ROOTS = 1 << 3,
 	CTL_REPORT = 1 << 4,
+	CTL_LINES = 1 << 5,
 };
 
 struct ctl_roots { /* what stands for /sys, /sys/firmware/dmi, /run, /proc, /etc; NULL: these */
@@ -35,6 +36,8 @@ struct ctl {
 	const char *runtime_dir, *config, *state_dir;
 	bool config_given;
 	bool json, watch, follow;
+	unsigned int lines; /* 0: not given */
+	bool asks_bmc;	    /* the answer takes as long as the BMC does */
 	struct ctl_roots roots;
 	const char *program_dir; /* where programs are looked for first, or NULL */
 	const char *bundle;	 /* the file to make, or NULL */
@@ -71,9 +74,11 @@ void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 enum ctl_exit ctl_run_status(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_events(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_log(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_discover(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_trust_show(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_trust_reset(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_trust_forget(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_trust_pin(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_certificate_show(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_certificate_renew(const struct ctl *ctl, const struct ctl_command *self);

@@ -15,9 +15,11 @@
 static const struct ctl_command commands[] = {
 	{"status", NULL, NULL, CTL_JSON | CTL_WATCH, ctl_run_status, "state of the link"},
 	{"events", NULL, NULL, CTL_JSON | CTL_FOLLOW, ctl_run_events, "what has happened; -f: and what happens"},
+	{"log", NULL, NULL, CTL_JSON | CTL_FOLLOW | CTL_LINES, ctl_run_log, "the BMC's log, over the link; -f: and what comes"},
 	{"discover", NULL, NULL, CTL_JSON | CTL_ROOTS, ctl_run_discover, "the NIC and its addresses, and how they are known"},
 	{"trust", "show", NULL, CTL_JSON, ctl_run_trust_show, "which BMC is trusted"},
 	{"trust", "reset", NULL, 0, ctl_run_trust_reset, "forget the BMC; trust the next one on first use"},
+	{"trust", "forget", NULL, 0, ctl_run_trust_forget, "ask the BMC to forget this host"},
 	{"trust", "pin", "FINGERPRINT|FILE", 0, ctl_run_trust_pin, "trust this certificate of a BMC only"},
 	{"certificate", "show", NULL, CTL_JSON, ctl_run_certificate_show, "the host's own certificate"},
 	{"certificate", "renew", NULL, 0, ctl_run_certificate_renew, "make a new one over the trusted channel"},
@@ -50,6 +52,7 @@ static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"watch", no_argument, NULL, OPTION_WATCH},
 	{"follow", no_argument, NULL, 'f'},
+	{"lines", required_argument, NULL, 'n'},
 	{"sys-root", required_argument, NULL, OPTION_SYS_ROOT},
 	{"dmi-root", required_argument, NULL, OPTION_DMI_ROOT},
 	{"run-root", required_argument, NULL, OPTION_RUN_ROOT},
@@ -87,7 +90,8 @@ static void print_help(void)
 	}
 	puts("\n  --json             print the object of the daemon\n"
 	     "  --watch            status: print each change\n"
-	     "  -f, --follow       events: go on with what happens\n"
+	     "  -f, --follow       events, log: go on with what happens\n"
+	     "  -n, --lines N      log: the newest N (1 to 1000; default 20)\n"
 	     "  --bundle FILE      report: write a redacted archive (.tar.gz) for support\n"
 	     "  --keep-identifiers ... in which serial numbers, names and addresses stay\n"
 	     "  --runtime-dir DIR  where the daemon's socket is (default " BMCLINK_RUNDIR ")\n"
@@ -139,6 +143,19 @@ static bool take_report_option(int option, struct command_line *line)
 	}
 }
 
+static bool parse_lines(const char *text, unsigned int *lines)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n < 1 || n > 1000) {
+		ctl_complain("--lines: expected a number from 1 to 1000, found '%s'", text);
+		return false;
+	}
+	*lines = (unsigned int)n;
+	return true;
+}
+
 static bool take_option(int option, struct command_line *line)
 {
 	struct ctl *ctl = &line->ctl;
@@ -166,6 +183,9 @@ static bool take_option(int option, struct command_line *line)
 		ctl->follow = true;
 		line->options |= CTL_FOLLOW;
 		return true;
+	case 'n':
+		line->options |= CTL_LINES;
+		return parse_lines(optarg, &ctl->lines);
 	case OPTION_SYS_ROOT:
 		ctl->roots.sys = optarg;
 		line->options |= CTL_ROOTS;
@@ -253,7 +273,7 @@ int main(int argc, char **argv)
 	int option;
 
 	tzset();
-	while ((option = getopt_long(argc, argv, "fh", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "fhn:", long_options, NULL)) != -1) {
 		if (!take_option(option, &line))
 			return CTL_USAGE; /* getopt has said why */
 		if (line.done)

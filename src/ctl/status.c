@@ -90,6 +90,23 @@ static void print_login(const json_t *status)
 			reason ? reason : "");
 }
 
+static void print_log(const json_t *status)
+{
+	const json_t *log = json_object_get(status, "log");
+	const char *service = print_string(log, "service", NULL);
+	const char *last = print_string(log, "last", NULL);
+
+	if (!json_is_object(log) || !is_connected(status))
+		return;
+	if (json_is_true(json_object_get(log, "available")))
+		print_field(0, "BMC's log", PRINT_PLAIN, "%s by %s, up to entry %s",
+			service ? service : "?", print_string(log, "by", "?"),
+			last ? last : "none");
+	else
+		print_field(0, "BMC's log", PRINT_PLAIN, "unavailable: %s",
+			print_string(log, "reason", "no reason given"));
+}
+
 static void print_connection(const json_t *status)
 {
 	const char *local = print_string(status, "local_address", NULL);
@@ -103,6 +120,7 @@ static void print_connection(const json_t *status)
 	print_encryption(status);
 	print_login(status);
 	print_bmc(status);
+	print_log(status);
 }
 
 static void print_previous(const json_t *status)
@@ -179,6 +197,7 @@ static void print_change(const json_t *status)
 {
 	const json_t *reason = json_object_get(status, "reason");
 	const char *since = print_string(status, "since", "");
+	static char previous[2048], previous_when[64];
 	char when[64], text[2048];
 
 	print_time(since, when, sizeof(when));
@@ -191,6 +210,11 @@ static void print_change(const json_t *status)
 		snprintf(text, sizeof(text), "%s%s%s", print_string(status, "state", "?"),
 			reason && !json_is_null(reason) ? ": " : "",
 			print_string(reason, "text", ""));
+	/* What changed may be nothing of what the line says: a counter. */
+	if (strcmp(previous, text) == 0 && strcmp(previous_when, when) == 0)
+		return;
+	snprintf(previous, sizeof(previous), "%s", text);
+	snprintf(previous_when, sizeof(previous_when), "%s", when);
 	printf("%s  ", when);
 	print_wrapped(strlen(when) + 2, state_color(status), text);
 	fflush(stdout);

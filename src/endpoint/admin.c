@@ -26,6 +26,7 @@
 
 static const char usage[] =
 	"usage: bmclink-endpoint [options] trust list | add FILE | forget | open\n"
+	"       bmclink-endpoint [options] certificate show | renew\n"
 	"       bmclink-endpoint [options] passwd          (reads the password from stdin)\n"
 	"       bmclink-endpoint [options] notice host-reset | power STATE | inventory\n"
 	"       bmclink-endpoint [options] ipmi NETFN COMMAND DATA... (hex bytes)\n";
@@ -91,6 +92,26 @@ static json_t *answer_add(struct service *service, const json_t *request)
 	return make_outcome(pem ? service_enrol(service, pem, strlen(pem), NULL, &id) : -EINVAL);
 }
 
+static json_t *answer_certificate(const struct service *service)
+{
+	time_t not_before, not_after = 0;
+
+	cert_get_dates(service->identity.certificate, &not_before, &not_after);
+	return make_result(json_pack("{s:s, s:I, s:s, s:I}", "fingerprint", service->fingerprint,
+		"not_after", (json_int_t)not_after, "next", service->next_fingerprint, "deadline",
+		(json_int_t)service_get_deadline(service)));
+}
+
+static json_t *answer_renew(struct service *service)
+{
+	int r = service_renew_identity(service);
+
+	if (r == -EALREADY)
+		return control_make_error(CONTROL_EXIT_FAILED,
+			"the next certificate has been made already: see 'certificate show'");
+	return r < 0 ? make_outcome(r) : answer_certificate(service);
+}
+
 static json_t *answer_password(struct service *service, const json_t *request)
 {
 	struct password password;
@@ -140,10 +161,9 @@ static json_t *answer_power(struct service *service, const json_t *request)
 	return make_result(NULL);
 }
 
-json_t *admin_answer(const json_t *request, void *arg)
+static json_t *act(struct service *service, const json_t *request)
 {
 	const char *command = json_string_value(json_object_get(request, "command")) ?: "";
-	struct service *service = arg;
 
 	if (strcmp(command, "trust-list") == 0)
 		return answer_list(service);
@@ -151,6 +171,10 @@ json_t *admin_answer(const json_t *request, void *arg)
 		return answer_add(service, request);
 	if (strcmp(command, "trust-forget") == 0)
 		return make_outcome(service_forget_hosts(service, "by the administrator"));
+	if (strcmp(command, "certificate-show") == 0)
+		return answer_certificate(service);
+	if (strcmp(command, "certificate-renew") == 0)
+		return answer_renew(service);
 	if (strcmp(command, "passwd") == 0)
 		return answer_password(service, request);
 	if (strcmp(command, "trust-open") == 0) {
@@ -168,6 +192,15 @@ json_t *admin_answer(const json_t *request, void *arg)
 	if (strcmp(command, "ipmi") == 0)
 		return answer_ipmi(service, request);
 	return control_make_error(CONTROL_EXIT_USAGE, "no such command");
+}
+
+json_t *admin_answer(const json_t *request, void *arg)
+{
+	struct service *service = arg;
+	json_t *answer = act(service, request);
+
+	lclog_flush(service->log);
+	return answer;
 }
 
 /* Where no endpoint runs. */
@@ -338,6 +371,12 @@ static json_t *make_request(int n, char **a, int *exit_code)
 	if (n == 3 && strcmp(a[0], "notice") == 0 && strcmp(a[1], "power") == 0)
 		return json_pack("{s:s, s:o}", "command", "notice-power", "state",
 			json_string(a[2]) ?: json_string(""));
+	if (n == 2 && strcmp(a[0], "certificate") == 0) {
+		if (strcmp(a[1], "show") == 0)
+			return json_pack("{s:s}", "command", "certificate-show");
+		if (strcmp(a[1], "renew") == 0)
+			return json_pack("{s:s}", "command", "certificate-renew");
+	}
 	if (n == 2 && strcmp(a[0], "trust") == 0) {
 		if (strcmp(a[1], "list") == 0)
 			return json_pack("{s:s}", "command", "trust-list");
@@ -349,6 +388,24 @@ static json_t *make_request(int n, char **a, int *exit_code)
 	fputs(usage, stderr);
 	*exit_code = CONTROL_EXIT_USAGE;
 	return NULL;
+}
+
+static void print_certificate(const json_t *result)
+{
+	const char *next = json_string_value(json_object_get(result, "next"));
+	time_t until = (time_t)json_integer_value(json_object_get(result, "not_after"));
+	time_t deadline = (time_t)json_integer_value(json_object_get(result, "deadline"));
+	char date[32] = "";
+	struct tm tm;
+
+	strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&until, &tm));
+	printf("this BMC        %s, valid until %s\n",
+		json_string_value(json_object_get(result, "fingerprint")), date);
+	if (!next || !*next)
+		return;
+	strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&deadline, &tm));
+	printf("next            %s, used when every known host has it, on %s at the latest\n", next,
+		date);
 }
 
 static void print_list(const json_t *result)
@@ -389,6 +446,8 @@ static void print_result(const char *command, const json_t *result)
 {
 	if (strcmp(command, "trust-list") == 0)
 		print_list(result);
+	else if (strncmp(command, "certificate-", strlen("certificate-")) == 0)
+		print_certificate(result);
 	else if (strcmp(command, "ipmi") == 0)
 		print_ipmi(result);
 }

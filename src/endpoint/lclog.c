@@ -15,16 +15,6 @@
 #include "base/util.h"
 #include "endpoint/lclog_priv.h"
 
-static int step(struct lclog *log, enum lclog_statement which)
-{
-	sqlite3_stmt *s = log->statements[which];
-	int rc = sqlite3_step(s);
-
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s);
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
-}
-
 static char *args_to_text(enum message_id id, const char *const *args)
 {
 	json_t *array = json_array();
@@ -80,35 +70,16 @@ static int insert(struct lclog *log, enum message_id id, const char *const *args
 	sqlite3_bind_text(s, 4, text, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 5, resolution, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 6, args_text ? args_text : "[]", -1, SQLITE_STATIC);
-	return step(log, LCLOG_INSERT);
+	return lclog_step(log, LCLOG_INSERT);
 }
 
-/* The record and the end of the oldest one, both or neither. */
 static int write_record(struct lclog *log, enum message_id id, const char *const *args)
 {
-	int64_t newest, keep_from;
-	int rc = step(log, LCLOG_BEGIN);
+	int rc = lclog_group_begin(log);
 
-	if (rc != SQLITE_OK)
-		return rc;
-	rc = insert(log, id, args);
-	newest = sqlite3_last_insert_rowid(log->db);
-	keep_from = newest - (int64_t)log->max_records + 1;
-	if (rc == SQLITE_OK && keep_from > log->oldest) {
-		sqlite3_bind_int64(log->statements[LCLOG_TRIM], 1, keep_from - 1);
-		rc = step(log, LCLOG_TRIM);
-	}
 	if (rc == SQLITE_OK)
-		rc = step(log, LCLOG_COMMIT);
-	if (rc != SQLITE_OK) {
-		if (!sqlite3_get_autocommit(log->db))
-			step(log, LCLOG_ROLLBACK);
-		return rc;
-	}
-	log->newest = newest;
-	if (keep_from > log->oldest)
-		log->oldest = keep_from;
-	return SQLITE_OK;
+		rc = insert(log, id, args);
+	return lclog_group_end(log, rc);
 }
 
 static void tell_replaced(struct lclog *log)
@@ -130,6 +101,8 @@ static int tell_lost(struct lclog *log)
 		return SQLITE_OK;
 	snprintf(count, sizeof(count), "%llu", (unsigned long long)log->lost);
 	rc = write_record(log, MSG_ISM1037, args);
+	if (rc == SQLITE_OK && log->pending)
+		rc = lclog_group_commit(log, 1);
 	if (rc == SQLITE_OK)
 		log->lost = 0;
 	return rc;
@@ -154,11 +127,8 @@ int lclog_append(struct lclog *log, enum message_id id, const char *const *args)
 {
 	int rc = try_append(log, id, args);
 
-	if (rc == SQLITE_OK) {
-		if (log->listener)
-			log->listener(log->listener_arg);
+	if (rc == SQLITE_OK)
 		return 0;
-	}
 	if (log->lost++ == 0)
 		log_error("lclog", "a record (%s) could not be written: %s", message_get(id)->id,
 			sqlite3_errstr(rc));
@@ -173,7 +143,7 @@ static int trim_to_newest(struct lclog *log)
 	if (!log->db)
 		return -EIO;
 	sqlite3_bind_int64(log->statements[LCLOG_TRIM], 1, log->newest - 1);
-	rc = step(log, LCLOG_TRIM);
+	rc = lclog_step(log, LCLOG_TRIM);
 	if (rc != SQLITE_OK)
 		return -EIO;
 	if (log->newest > log->oldest)
@@ -186,6 +156,8 @@ int lclog_clear(struct lclog *log, const char *by)
 {
 	int r = lclog_emit(log, MSG_ISM1043, by);
 
+	if (r == 0)
+		r = lclog_flush(log);
 	return r < 0 ? r : trim_to_newest(log);
 }
 
@@ -251,12 +223,15 @@ static int read_rows(struct lclog *log, enum lclog_statement which, int64_t from
 
 	if (!log->db)
 		return -EIO;
+	/* What is not durable yet is not there yet. */
+	if (which == LCLOG_DOWN && from > log->newest)
+		from = log->newest;
 	s = log->statements[which];
 	sqlite3_bind_int64(s, 1, from);
 	sqlite3_bind_int64(s, 2, limit);
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
 		read_row(s, &record);
-		if (!fn(&record, arg)) {
+		if (record.id > log->newest || !fn(&record, arg)) {
 			rc = SQLITE_DONE;
 			break;
 		}
@@ -357,6 +332,7 @@ void lclog_close(struct lclog *log)
 {
 	if (!log)
 		return;
+	lclog_group_stop(log);
 	lclog_file_close(log);
 	free(log->path);
 	free(log);

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <event2/event.h>
+
 #include "base/message.h"
 
 #define LCLOG_FILE	   "lclog.db"
@@ -41,7 +43,19 @@ void lclog_close(struct lclog *log); /* safe with NULL */
 /* Takes effect at the next record. */
 void lclog_set_maximum(struct lclog *log, unsigned int max_records);
 
-/* Called after each record is durable. One listener. */
+/*
+ * Group commit: at most one commit each window_ms by itself, beside those that lclog_flush() asks
+ * for. Without it each record has a commit of its own. What has been appended and not committed is
+ * lost by a power cut, but nobody has seen it either: it is in no answer and in no stream.
+ */
+#define LCLOG_GROUP_MAX 64
+int lclog_set_group(struct lclog *log, struct event_base *base, unsigned int window_ms);
+/* All that was appended is durable, or counted as lost (-EIO). To be called before an answer that
+ * says so. */
+int lclog_flush(struct lclog *log);
+uint64_t lclog_get_commits(const struct lclog *log);
+
+/* Called after each commit, from within the caller of lclog_append() or from the loop. One. */
 void lclog_listen(struct lclog *log, void (*fn)(void *arg), void *arg);
 
 /* As many const char * as the message has arguments. 0, or negative errno: counted as lost. */

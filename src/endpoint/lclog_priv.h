@@ -29,7 +29,21 @@ struct lclog {
 	bool telling;	 /* the record about lost ones is being written */
 	void (*listener)(void *arg);
 	void *listener_arg;
+	struct event *timer; /* NULL: each record has a commit of its own */
+	int64_t window_ms, last_commit_ms;
+	unsigned int pending;	/* records in the open transaction; 0: none is open */
+	int64_t pending_newest; /* id of the last of them */
+	uint64_t commits;
 };
+
+/* lclog_group.c; SQLite's result codes. */
+int lclog_step(struct lclog *log, enum lclog_statement which);
+int lclog_group_begin(struct lclog *log);
+/* rc: of the insertion between. Commits, or lets the record wait. */
+int lclog_group_end(struct lclog *log, int rc);
+/* own: records of these that the caller counts as lost himself when it fails. */
+int lclog_group_commit(struct lclog *log, unsigned int own);
+void lclog_group_stop(struct lclog *log);
 
 /* Open log->path, moving a broken database aside; *moved says whether that was needed. Negative
  * errno: no database. */

@@ -47,6 +47,8 @@ static const char help[] =
 	"  trust add FILE      make the host with this certificate known\n"
 	"  trust forget        forget all hosts; opens the enrolment window\n"
 	"  trust open          open the enrolment window\n"
+	"  certificate show    the certificate of this BMC, and the one that follows it\n"
+	"  certificate renew   make the next one; it is used when every known host has it\n"
 	"  passwd              set the password of 'admin', read from stdin\n"
 	"  notice host-reset   the host was reset or powered on; opens the window\n"
 	"  ipmi HEX...         answer a request that the host sent over IPMI (DSP0270)\n"

@@ -31,6 +31,9 @@ void request_reply(struct request *request, int status, json_t *json, const char
 	if (json && !text)
 		reply.status = 500;
 	json_decref(json);
+	/* What a client has changed is in the log before it is told that it has. */
+	if (!(request->http->method & (HTTP_GET | HTTP_HEAD)) && status < 300)
+		lclog_flush(request->service->log);
 	if (status == 401 || status == 403)
 		refusals_count(request->service->refusals, REFUSALS_RIGHTS);
 	connection_reply(request->connection, &reply);

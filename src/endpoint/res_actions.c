@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Actions, and what they take (ActionInfo). An unknown parameter is an error, as DSP0266 has it. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "endpoint/actions.h"
 #include "endpoint/service.h"
 
-#define CLEAR_LOG   "/redfish/v1/Managers/{manager}/LogServices/Lclog/Actions/LogService.ClearLog"
+#define CLEAR_LOG "/redfish/v1/Managers/{manager}/LogServices/Lclog/Actions/LogService.ClearLog"
+#define ACKNOWLEDGE                                                                                \
+	"/redfish/v1/Managers/{manager}/Actions/Oem/BmclinkManager.AcknowledgeCertificate"
 #define SUBMIT_TEST "/redfish/v1/EventService/Actions/EventService.SubmitTestEvent"
 #define SUBMIT_INFO "/redfish/v1/EventService/SubmitTestEventActionInfo"
 
@@ -14,6 +18,7 @@
 static const char *const test_parameters[] = {"EventGroupId", "EventId", "EventTimestamp",
 	"EventType", "Message", "MessageArgs", "MessageId", "MessageSeverity", "OriginOfCondition",
 	"Severity", NULL};
+static const char *const acknowledge_parameters[] = {"Fingerprint", NULL};
 static const char *const no_parameters[] = {NULL};
 
 static const char *find_unknown(const json_t *body, const char *const *known)
@@ -89,6 +94,32 @@ static void clear_log(struct request *request, const json_t *body)
 		request_reply(request, 204, NULL, NULL);
 }
 
+/* A host has our next certificate as a second pin, durably: it says so before we change. */
+static void acknowledge(struct request *request, const json_t *body)
+{
+	const char *hex = json_string_value(json_object_get(body, "Fingerprint"));
+	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
+	int r;
+
+	if (!actions_check_parameters(
+		    request, body, "AcknowledgeCertificate", acknowledge_parameters))
+		return;
+	if (!hex) {
+		request_error(request, 400, BASE_PROPERTY_MISSING, "Fingerprint");
+		return;
+	}
+	r = text_parse_hex(hex, fingerprint, sizeof(fingerprint));
+	if (r == 0)
+		r = service_acknowledge_next(request->service,
+			&connection_get_handshake(request->connection)->certificate, fingerprint);
+	if (r == -EPERM)
+		request_error(request, 403, BASE_INSUFFICIENT_PRIVILEGE);
+	else if (r < 0)
+		request_error(request, 400, BASE_PROPERTY_VALUE, "Fingerprint", "...");
+	else
+		request_reply(request, 204, NULL, NULL);
+}
+
 static json_t *get_parameters(const struct request *request)
 {
 	json_t *array = json_array();
@@ -111,7 +142,11 @@ static const struct property submit_info[] = {
 };
 
 const struct resource action_resources[] = {
-	{.uri = CLEAR_LOG,		   .entity = ENTITY_LOG_CLEAR, .action = true, .post = clear_log},
+	{.uri = CLEAR_LOG,			   .entity = ENTITY_LOG_CLEAR, .action = true, .post = clear_log},
+	{.uri = ACKNOWLEDGE,
+		.entity = ENTITY_CERTIFICATE_ACKNOWLEDGE,
+		.action = true,
+		.post = acknowledge},
 	{.uri = SUBMIT_TEST,
 		.entity = ENTITY_EVENT_TEST,
 		.action = true,
@@ -120,5 +155,5 @@ const struct resource action_resources[] = {
 		.schema = SCHEMA_ACTION_INFO,
 		.entity = ENTITY_EVENT_SERVICE,
 		.properties = submit_info},
-	{.uri = NULL},
+	{.uri = NULL		     },
 };

@@ -214,7 +214,8 @@ static void delete_certificate(struct request *request)
 	int r;
 
 	connection_close_after_reply(request->connection);
-	r = service_remove_certificate(request->service, known->id, by, request->connection);
+	r = service_remove_certificate(request->service, known->id, by, request->connection,
+		request->role != ROLE_ADMINISTRATOR);
 	if (r < 0)
 		request_error(request, 500, BASE_INTERNAL_ERROR);
 	else

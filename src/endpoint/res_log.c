@@ -49,6 +49,8 @@ static long count_entries(const struct request *request)
 {
 	int64_t oldest, newest;
 
+	/* Who reads the log sees what happened before he asked. */
+	lclog_flush(request->service->log);
 	lclog_get_range(request->service->log, &oldest, &newest);
 	return (long)(newest - oldest + 1);
 }

@@ -28,10 +28,22 @@ static json_t *get_spare_part(const struct request *request)
 	return get_value(request, "SparePartNumber");
 }
 
+static const struct property acknowledge[] = {
+	P_TEXT("target", "/redfish/v1/Managers/{manager}/Actions/Oem/"
+			 "BmclinkManager.AcknowledgeCertificate"),
+	P_END,
+};
+static const struct property oem_actions[] = {
+	P_OBJECT("#BmclinkManager.AcknowledgeCertificate", acknowledge),
+	P_END,
+};
+
 static json_t *get_actions(const struct request *request)
 {
 	json_t *actions = actions_make_reset(request, PLATFORM_MANAGER, "#Manager.Reset");
 
+	if (request->service->context && request->service->next.certificate)
+		json_object_set_new(actions, "Oem", resource_render_table(request, oem_actions));
 	if (json_object_size(actions))
 		return actions;
 	json_decref(actions);
@@ -80,6 +92,26 @@ static json_t *get_fingerprint(const struct request *request)
 	return request->service->context ? json_string(request->service->fingerprint) : NULL;
 }
 
+static json_t *get_next_fingerprint(const struct request *request)
+{
+	const struct service *service = request->service;
+
+	return service->context && service->next.certificate
+		       ? json_string(service->next_fingerprint)
+		       : NULL;
+}
+
+static json_t *get_next_deadline(const struct request *request)
+{
+	time_t deadline = service_get_deadline(request->service);
+	char text[LOG_ENTRY_TIME_SIZE];
+
+	if (!request->service->context || !deadline)
+		return NULL;
+	log_entry_format_time((int64_t)deadline * 1000, text);
+	return json_string(text);
+}
+
 static json_t *get_oem_type(const struct request *request)
 {
 	return json_string(schema_get_type(SCHEMA_OEM_MANAGER));
@@ -94,6 +126,8 @@ static const struct property oem_bmclink[] = {
 	P_CALL("@odata.type", get_oem_type),
 	P_CALL("HostConnected", get_connected),
 	P_CALL("CertificateFingerprint", get_fingerprint),
+	P_CALL("NextCertificateFingerprint", get_next_fingerprint),
+	P_CALL("NextCertificateDeadline", get_next_deadline),
 	P_END,
 };
 static const struct property links[] = {

@@ -194,6 +194,19 @@ int server_listen(struct server *server, int fd, SSL_CTX *context, enum server_p
 	return 0;
 }
 
+void server_set_context(struct server *server, SSL_CTX *context)
+{
+	for (unsigned int i = 0; i < server->n_listeners && context; i++) {
+		struct server_listener *l = &server->listeners[i];
+
+		if (!l->context)
+			continue;
+		SSL_CTX_up_ref(context);
+		SSL_CTX_free(l->context);
+		l->context = context;
+	}
+}
+
 void server_close_matching(struct server *server,
 	bool (*match)(const struct connection *connection, void *arg), const char *reason,
 	void *arg)

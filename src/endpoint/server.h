@@ -66,6 +66,8 @@ void server_free(struct server *server);
  * plain. The context is held by reference.
  */
 int server_listen(struct server *server, int fd, SSL_CTX *context, enum server_port port);
+/* Another certificate for the connections to come, wherever there is TLS. */
+void server_set_context(struct server *server, SSL_CTX *context);
 /* Stop listening and close all connections. */
 void server_close_all(struct server *server, const char *reason);
 

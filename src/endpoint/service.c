@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "endpoint/service.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,108 +12,7 @@
 #include "base/text.h"
 #include "bmclink-build.h"
 
-#define KEY_NAME  "endpoint.key"
-#define CERT_NAME "endpoint.crt"
-#define MAX_NAMES 24
-
-/* Addresses of the NIC as names for our certificate, behind the fixed ones. */
-static void add_addresses(const char *interface, const char **names, size_t n,
-	char texts[MAX_NAMES][INET6_ADDRSTRLEN])
-{
-	struct ifaddrs *list = NULL;
-
-	if (getifaddrs(&list) < 0)
-		return;
-	for (struct ifaddrs *a = list; a && n < MAX_NAMES - 1; a = a->ifa_next) {
-		const void *address;
-
-		if (!a->ifa_addr || strcmp(a->ifa_name, interface) != 0)
-			continue;
-		if (a->ifa_addr->sa_family == AF_INET)
-			address = &((struct sockaddr_in *)a->ifa_addr)->sin_addr;
-		else if (a->ifa_addr->sa_family == AF_INET6)
-			address = &((struct sockaddr_in6 *)a->ifa_addr)->sin6_addr;
-		else
-			continue;
-		if (!inet_ntop(a->ifa_addr->sa_family, address, texts[n], INET6_ADDRSTRLEN))
-			continue;
-		names[n] = texts[n];
-		n++;
-	}
-	freeifaddrs(list);
-}
-
-static int make_identity(struct service *service)
-{
-	const char *names[MAX_NAMES] = {"bmc.local", "idrac.local", "drac.local"};
-	char texts[MAX_NAMES][INET6_ADDRSTRLEN];
-	time_t now = time(NULL);
-	struct cert_request request = {
-		.role = CERT_ROLE_BMC,
-		.common_name = "bmclink-endpoint",
-		.names = names,
-		.not_before = now < BMCLINK_BUILD_EPOCH ? BMCLINK_BUILD_EPOCH : now,
-	};
-	int r;
-
-	add_addresses(service->settings.interface, names, 3, texts);
-	r = cert_pair_make(&request, &service->identity);
-	if (r == 0)
-		r = cert_pair_save(&service->identity, service->state_fd, KEY_NAME, CERT_NAME);
-	if (r == 0)
-		log_notice("identity", "made a certificate of our own");
-	return r;
-}
-
-/* The UUID of the service is taken from the certificate where the configuration gives none. */
-static void set_uuid(struct service *service, unsigned char *bytes)
-{
-	char hex[3 * 16];
-
-	if (service->settings.uuid[0]) {
-		snprintf(service->uuid, sizeof(service->uuid), "%s", service->settings.uuid);
-		return;
-	}
-	bytes[6] = (bytes[6] & 0x0f) | 0x80; /* RFC 9562: version 8, custom */
-	bytes[8] = (bytes[8] & 0x3f) | 0x80;
-	text_make_hex(bytes, 16, 0, hex);
-	snprintf(service->uuid, sizeof(service->uuid), "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
-		hex + 12, hex + 16, hex + 20);
-}
-
-static int open_identity(struct service *service)
-{
-	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
-	int r = cert_pair_load(service->state_fd, KEY_NAME, CERT_NAME, &service->identity);
-
-	if (r < 0 && r != -ENOENT)
-		log_error("identity", "the old certificate cannot be read: %s", strerror(-r));
-	if (r < 0)
-		r = make_identity(service);
-	if (r == 0)
-		r = cert_get_fingerprint(service->identity.certificate, fingerprint);
-	if (r < 0)
-		return r;
-	text_make_hex(fingerprint, sizeof(fingerprint), ':', service->fingerprint);
-	log_info("identity", "certificate %s", service->fingerprint);
-	set_uuid(service, fingerprint);
-	return 0;
-}
-
-static int make_context(struct service *service)
-{
-	struct tls_policy policy = {
-		.minimum = (enum tls_version)service->settings.tls_min_version,
-		.maximum = (enum tls_version)service->settings.tls_max_version,
-		.server = true,
-	};
-
-	SSL_CTX_free(service->context);
-	service->context = NULL;
-	if (!service->profile.tls)
-		return 0;
-	return handshake_context_new(&policy, &service->identity, &service->context);
-}
+#define LOG_GROUP_MS 250 /* at most four commits a second by themselves */
 
 /* All sockets of one family, or none of them. */
 static int open_family(struct service *service, int family, unsigned int ifindex)
@@ -174,7 +71,7 @@ static void on_nic_down(void *arg)
 static int start_listening(struct service *service)
 {
 	struct listen_handlers handlers = {on_nic_up, on_nic_down, service};
-	int r = make_context(service);
+	int r = service_make_context(service);
 
 	if (r < 0)
 		return r;
@@ -225,11 +122,13 @@ static void load_trust(struct service *service)
 static int start(struct service *service, const char *state_dir)
 {
 	struct server_handlers handlers;
-	int r = open_identity(service);
+	int r = service_open_identity(service);
 
 	if (r == 0)
 		r = lclog_open(
 			state_dir, (unsigned int)service->settings.log_max_records, &service->log);
+	if (r == 0)
+		r = lclog_set_group(service->log, service->base, LOG_GROUP_MS);
 	if (r == 0)
 		r = platform_new(service->base, service->log, &service->platform);
 	if (r == 0)
@@ -253,7 +152,10 @@ static int start(struct service *service, const char *state_dir)
 	lclog_emit(service->log, MSG_ISM1031, service->settings.firmware_version,
 		service->profile.tls ? "TLS required" : "no TLS");
 	platform_load(service->platform, &service->settings);
-	return start_listening(service);
+	r = start_listening(service);
+	if (r == 0)
+		service_run_rollover(service);
+	return r;
 }
 
 int service_new(const struct service_environment *environment,
@@ -290,9 +192,14 @@ void service_free(struct service *service)
 	lclog_close(service->log);
 	if (service->expiry_timer)
 		event_free(service->expiry_timer);
+	if (service->farewell)
+		event_free(service->farewell);
+	if (service->rollover_timer)
+		event_free(service->rollover_timer);
 	trust_clear(&service->trust);
 	SSL_CTX_free(service->context);
 	cert_pair_clear(&service->identity);
+	cert_pair_clear(&service->next);
 	free(service->plain_answer);
 	free(service);
 }
@@ -310,19 +217,18 @@ static bool needs_restart(const struct endpoint_settings *a, const struct endpoi
 int service_apply(struct service *service, const struct endpoint_settings *settings)
 {
 	bool restart = needs_restart(&service->settings, settings);
-	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
 	int r = 0;
 
 	if (restart)
 		stop_listening(service, "the configuration changed");
 	take_settings(service, settings);
-	if (cert_get_fingerprint(service->identity.certificate, fingerprint) == 0)
-		set_uuid(service, fingerprint);
+	service_set_uuid(service);
 	lclog_set_maximum(service->log, (unsigned int)settings->log_max_records);
 	service_review_window(service);
 	server_set_maximum(service->server, (unsigned int)settings->max_connections);
 	if (restart)
 		r = start_listening(service);
+	service_run_rollover(service);
 	lclog_emit(service->log, MSG_ISM1030);
 	platform_load(service->platform, settings);
 	return r;

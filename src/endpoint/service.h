@@ -7,6 +7,7 @@
 #define BMCLINK_ENDPOINT_SERVICE_H
 
 #include "base/cert.h"
+#include "base/renewal.h"
 #include "endpoint/accounts.h"
 #include "endpoint/bootstrap.h"
 #include "endpoint/lclog.h"
@@ -27,9 +28,12 @@ struct service {
 	struct event_base *base;
 	struct endpoint_settings settings;
 	struct profile profile;
-	int state_fd; /* borrowed */
-	struct cert_pair identity;
-	char fingerprint[3 * CERT_FINGERPRINT_SIZE]; /* of our certificate, hex */
+	int state_fd;			 /* borrowed */
+	struct cert_pair identity, next; /* next: announced, not in use yet; NULL: there is none */
+	char fingerprint[3 * CERT_FINGERPRINT_SIZE], next_fingerprint[3 * CERT_FINGERPRINT_SIZE];
+	struct renewal_backoff rollover_backoff;
+	struct event *rollover_timer;
+	bool rollover_asked;
 	char uuid[40];
 	SSL_CTX *context; /* NULL: no TLS */
 	struct trust trust;
@@ -48,6 +52,7 @@ struct service {
 	struct push *push;
 	bool events_enabled;
 	struct event *expiry_timer; /* of the first known certificate to expire */
+	struct event *farewell;	    /* after "forget me": its connections are ended */
 	char *plain_answer;	    /* the 426, ready to send */
 };
 
@@ -77,13 +82,31 @@ int service_renew(struct service *service, const char *pem, size_t length,
 	const struct connection *connection, unsigned int *id);
 /* A known host has asked something with this certificate: the one that it replaces goes. */
 void service_note_use(struct service *service, const struct trust_certificate *certificate);
-/* asking (may be NULL) is not cut off by it. */
-int service_remove_certificate(
-	struct service *service, unsigned int id, const char *by, const struct connection *asking);
+/*
+ * asking (may be NULL) is not cut off by it. With own_wish nobody is before the answer has had its
+ * time: the end of the event stream would overtake it, and the host would not know whether it is
+ * forgotten.
+ */
+int service_remove_certificate(struct service *service, unsigned int id, const char *by,
+	const struct connection *asking, bool own_wish);
 int service_forget_hosts(struct service *service, const char *by);
 void service_open_window(struct service *service, enum trust_reason reason);
 void service_watch_expiry(struct service *service);
 bool service_window_is_open(const struct service *service);
+
+/* service_identity.c: our own certificate, and the one that follows it. */
+int service_open_identity(struct service *service);
+int service_make_context(struct service *service);
+void service_set_uuid(struct service *service);
+/* Does what is due; negative errno when that failed (it is tried again by itself). */
+int service_run_rollover(struct service *service);
+void service_schedule_rollover(struct service *service); /* a fact changed: from the loop */
+/* By the administrator: make the next one now. -EALREADY: there is one. */
+int service_renew_identity(struct service *service);
+time_t service_get_deadline(const struct service *service); /* of the next one; 0: there is none */
+/* A known host trusts the next one. -ENOENT: it is not this; -EPERM: it is no known host. */
+int service_acknowledge_next(struct service *service, const struct trust_certificate *host,
+	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE]);
 
 /* service_bootstrap.c: accounts that the host gets over IPMI. */
 struct ipmi_answer;

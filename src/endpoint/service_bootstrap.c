@@ -126,6 +126,8 @@ static int get_fingerprint(unsigned int number, unsigned char fingerprint[32], v
 {
 	struct service *service = arg;
 
+	if (number == 2 && service->next.certificate)
+		return cert_get_fingerprint(service->next.certificate, fingerprint);
 	if (number != 1)
 		return -ENOENT;
 	return cert_get_fingerprint(service->identity.certificate, fingerprint);

@@ -13,6 +13,7 @@
 #include "endpoint/service.h"
 
 #define EXPIRY_CHECK_MAX 86400 /* seconds: the clock may be set meanwhile */
+#define FAREWELL_MS	 300
 
 void service_get_clock(struct trust_clock *clock)
 {
@@ -214,11 +215,32 @@ static int save_and_cut(
 
 	server_close_matching(service->server, lost_trust, reason, &cut);
 	service_watch_expiry(service);
+	service_schedule_rollover(service);
 	return r;
 }
 
-int service_remove_certificate(
-	struct service *service, unsigned int id, const char *by, const struct connection *asking)
+static void on_farewell(evutil_socket_t fd, short what, void *arg)
+{
+	struct service *service = arg;
+	struct cut cut = {service, NULL};
+
+	server_close_matching(service->server, lost_trust, "its certificate was removed", &cut);
+}
+
+static int save_and_cut_later(struct service *service, const struct connection *asking)
+{
+	static const struct timeval wait = {.tv_usec = FAREWELL_MS * 1000};
+
+	if (!service->farewell)
+		service->farewell = evtimer_new(service->base, on_farewell, service);
+	if (!service->farewell || evtimer_add(service->farewell, &wait) < 0)
+		return save_and_cut(service, "its certificate was removed", asking);
+	service_watch_expiry(service);
+	return save_trust(service);
+}
+
+int service_remove_certificate(struct service *service, unsigned int id, const char *by,
+	const struct connection *asking, bool own_wish)
 {
 	const struct trust_known *known = trust_find_id(&service->trust, id);
 	char fingerprint[3 * CERT_FINGERPRINT_SIZE];
@@ -229,7 +251,8 @@ int service_remove_certificate(
 	name_fingerprint(&known->certificate, fingerprint);
 	trust_remove_id(&service->trust, id);
 	lclog_emit(service->log, MSG_ISM1038, fingerprint, by);
-	r = save_and_cut(service, "its certificate was removed", asking);
+	r = own_wish ? save_and_cut_later(service, asking)
+		     : save_and_cut(service, "its certificate was removed", asking);
 	service_open_window(service, TRUST_REASON_FORGET);
 	return r;
 }

@@ -104,6 +104,7 @@ static const struct config_key keys[] = {
 		.maximum = 45, .fallback = "10"},
 	{"Endpoint", "enrolment_minutes", config_parse_number, MEMBER(enrolment_minutes),
 		.minimum = 1, .maximum = 1440, .fallback = "10"},
+	{"Endpoint", "renewal", config_parse_onoff, MEMBER(renewal), .fallback = "on"},
 	{"Endpoint", "max_connections", config_parse_number, MEMBER(max_connections),
 		.minimum = 16, .maximum = 1024, .fallback = "96"},
 };

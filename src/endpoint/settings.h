@@ -27,6 +27,7 @@ struct endpoint_settings {	     /* section [Endpoint] */
 	int enrolment;		/* enum enrolment_mode: 0 auto, 1 first-use, 2 kcs */
 	long hook_seconds;	/* how long a program may take */
 	long enrolment_minutes; /* how long the enrolment window is open */
+	bool renewal;		/* of our own certificate, by itself */
 	long max_connections;	/* at a time; a third of them for one source */
 };
 

@@ -202,6 +202,42 @@ unsigned int trust_take_replaced(
 	return replaced;
 }
 
+bool trust_note_next(struct trust *trust, const unsigned char fingerprint[CERT_FINGERPRINT_SIZE])
+{
+	for (unsigned int i = 0; i < trust->n_known; i++) {
+		struct trust_known *known = &trust->known[i];
+
+		if (memcmp(known->certificate.fingerprint, fingerprint, CERT_FINGERPRINT_SIZE) != 0)
+			continue;
+		known->knows_next = true;
+		return true;
+	}
+	return false;
+}
+
+bool trust_all_know_next(const struct trust *trust, const struct trust_clock *clock)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < trust->n_known; i++) {
+		const struct trust_known *known = &trust->known[i];
+
+		/* One that waits to be used is of a host that has another. */
+		if (known->replaces || has_expired(&known->certificate, clock))
+			continue;
+		if (!known->knows_next)
+			return false;
+		n++;
+	}
+	return n > 0;
+}
+
+void trust_forget_next(struct trust *trust)
+{
+	for (unsigned int i = 0; i < trust->n_known; i++)
+		trust->known[i].knows_next = false;
+}
+
 const struct trust_known *trust_find(
 	const struct trust *trust, const unsigned char fingerprint[CERT_FINGERPRINT_SIZE])
 {

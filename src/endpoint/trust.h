@@ -37,7 +37,8 @@ struct trust_known {
 	struct trust_certificate certificate;
 	time_t added;
 	unsigned int replaces; /* id of the certificate that goes when this one is used; or 0 */
-	char *pem;	       /* owned */
+	bool knows_next; /* it trusts our next certificate; in memory only: it says so again */
+	char *pem;	 /* owned */
 };
 
 enum trust_reason { /* why the window was opened */
@@ -94,6 +95,12 @@ int trust_renew(struct trust *trust, unsigned int replaced,
 /* This certificate was used: returns the id of the one that it replaces, once; else 0. */
 unsigned int trust_take_replaced(
 	struct trust *trust, const unsigned char fingerprint[CERT_FINGERPRINT_SIZE]);
+
+/* Our own next certificate (rollover.h): the host of this one trusts it; false: it is not known. */
+bool trust_note_next(struct trust *trust, const unsigned char fingerprint[CERT_FINGERPRINT_SIZE]);
+/* True when there is a host that can connect, and all of them trust it. */
+bool trust_all_know_next(const struct trust *trust, const struct trust_clock *clock);
+void trust_forget_next(struct trust *trust); /* it is another one, or none, from now on */
 
 /*
  * Make a certificate known (pem is copied) and close the window. -EEXIST: known already. When the

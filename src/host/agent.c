@@ -284,6 +284,9 @@ static int start(struct agent *agent)
 	r = agent_control_start(agent);
 	if (r < 0)
 		return r;
+	r = agent_log_start(agent);
+	if (r < 0)
+		return r;
 	event_add(agent->notices, NULL);
 	agent_nic_load_records(agent);
 	return 0;
@@ -293,6 +296,7 @@ static void clear(struct agent *agent)
 {
 	agent_try_drop_all(agent);
 	agent_renewal_stop(agent);
+	agent_log_clear(agent);
 	control_free(agent->control);
 	nic_watch_free(agent->watch);
 	udev_watch_free(agent->udev);

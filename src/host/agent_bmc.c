@@ -40,8 +40,9 @@ static json_t *make_events(const struct channel_info *info)
 			  : info->events == CHANNEL_EVENTS_POLLING ? "polling"
 								   : NULL;
 
-	return json_pack("{s:s?, s:o}", "by", how, "reason",
-		info->events_reason[0] != '\0' ? json_string(info->events_reason) : json_null());
+	return json_pack("{s:s?, s:o, s:i}", "by", how, "reason",
+		info->events_reason[0] != '\0' ? json_string(info->events_reason) : json_null(),
+		"pauses", (int)info->stream_pauses);
 }
 
 static json_t *make_lacks(const struct channel_info *info)
@@ -83,6 +84,9 @@ void agent_bmc_changed(struct channel *channel, void *arg)
 		event_emit(agent->events, MSG_ISM1052, seconds, info->events_reason);
 	}
 	agent->report.said_stream |= bad;
+	/* What came between two streams is in the log; without one it is read by the clock. */
+	if (channel == agent->current.channel)
+		agent_log_ring(agent);
 	control_publish_status(agent->control);
 }
 

@@ -80,6 +80,7 @@ static enum control_exit run_trust_show(
 	struct agent *agent = arg;
 	const struct trust_store *trust = &agent->trust;
 	bool configured = agent->settings.pin[0] != '\0';
+	static const char *const forgets[] = {"none", "asking", "done", "failed"};
 
 	*result = json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:b}", "trust",
 		modes[agent->settings.trust], "pinned", trust->pinned || configured, "pin",
@@ -92,6 +93,8 @@ static enum control_exit run_trust_show(
 		trust->pinned && !configured ? make_time(trust->pinned_at) : json_null(),
 		"window_open", trust->window_open, "seen_tls", trust->seen_tls, "damaged",
 		trust->damaged);
+	json_object_set_new(*result, "forget", json_string(forgets[agent->forget.state]));
+	json_object_set_new(*result, "forget_reason", json_string(agent->forget.why));
 	return CONTROL_DONE;
 }
 
@@ -103,6 +106,22 @@ static enum control_exit run_trust_reset(
 
 	if (r < 0)
 		return fail(error, "the trust could not be reset", r);
+	return CONTROL_DONE;
+}
+
+static enum control_exit run_trust_forget(
+	const json_t *request, json_t **result, char *error, void *arg)
+{
+	int r = agent_forget_begin(arg);
+
+	if (r == -ENOTCONN) {
+		snprintf(error, CONTROL_MAX_ERROR,
+			"there is no trusted connection over which the BMC could be asked to "
+			"forget this host");
+		return CONTROL_NOT_CONNECTED;
+	}
+	if (r < 0)
+		return fail(error, "the BMC could not be asked", r);
 	return CONTROL_DONE;
 }
 
@@ -201,12 +220,19 @@ static enum control_exit run_feature(const json_t *request, json_t **result, cha
 	return CONTROL_FAILED;
 }
 
+static enum control_exit run_log(const json_t *request, json_t **result, char *error, void *arg)
+{
+	return agent_log_ask(arg, request, error);
+}
+
 static const struct control_command commands[] = {
 	{"status",		   false, run_status	    },
+	{"log",		false, run_log	      },
 	{"discover",	     false, run_discover		},
 	{"reconfigure",	true,  run_reconfigure	     },
 	{"trust-show",	       false, run_trust_show	    },
 	{"trust-reset",	true,  run_trust_reset	     },
+	{"trust-forget",	 true,  run_trust_forget     },
 	{"trust-pin",	      true,  run_trust_pin	 },
 	{"certificate-show",  false, run_certificate_show },
 	{"certificate-renew", true,  run_certificate_renew},

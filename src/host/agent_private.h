@@ -2,9 +2,9 @@
 /*
  * The agent proper, which runs in the worker: one structure, and the files that share it.
  * agent.c lives and dies, agent_find.c finds the NIC, agent_nic.c feeds the ladder, agent_try.c
- * makes and loses connections, agent_bmc.c knows BMCs of other makes, agent_report.c and
- * agent_status.c tell people, agent_renewal.c renews certificates, agent_control.c answers
- * bmclinkctl.
+ * makes and loses connections, agent_bmc.c knows BMCs of other makes, agent_log*.c read the BMC's
+ * log, agent_renewal.c changes the certificate, agent_report.c and agent_status.c tell people,
+ * agent_control.c answers bmclinkctl.
  */
 #ifndef BMCLINK_HOST_AGENT_PRIVATE_H
 #define BMCLINK_HOST_AGENT_PRIVATE_H
@@ -15,6 +15,7 @@
 #include "base/renewal.h"
 #include "base/util.h"
 #include "host/agent.h"
+#include "host/agent_log.h"
 #include "host/control.h"
 #include "host/discover/plan.h"
 #include "host/discover/udev_watch.h"
@@ -93,6 +94,19 @@ struct agent_renewal { /* of our certificate, and what the BMC announced of its 
 	char trouble[192]; /* why the last try failed; "" */
 };
 
+enum agent_forget_state {
+	AGENT_FORGET_NONE,
+	AGENT_FORGET_ASKING,
+	AGENT_FORGET_DONE, /* no connection is made any more in this life of the agent */
+	AGENT_FORGET_FAILED
+};
+
+struct agent_forget {
+	enum agent_forget_state state;
+	unsigned int waiting; /* requests that have no answer yet */
+	char why[96];	      /* FAILED */
+};
+
 struct agent {
 	const struct agent_environment *environment;
 	struct event_base *base;
@@ -113,6 +127,8 @@ struct agent {
 	struct agent_renewal renewal;
 	struct control *control;
 	struct agent_report report;
+	struct agent_forget forget;
+	struct agent_log log;
 	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
 	bool evaluate; /* the next step looks at the NICs again */
 	bool stopping;
@@ -198,9 +214,13 @@ int agent_renewal_start(struct agent *agent);
 void agent_renewal_stop(struct agent *agent);
 void agent_renewal_run(struct agent *agent); /* is there something to do? after each change */
 void agent_renewal_connected(struct agent *agent);
+void agent_renewal_pushed(struct agent *agent, const json_t *payload); /* of the event stream */
 /* By an administrator's word. 0: begun; else *why is static text. -ENOTCONN: not connected;
  * -EOPNOTSUPP: this BMC takes none. */
 int agent_renewal_ask(struct agent *agent, const char **why);
 json_t *agent_renewal_get_state(const struct agent *agent);
+
+/* agent_forget.c: 0, and agent->forget says how it ends; -ENOTCONN: no trusted connection. */
+int agent_forget_begin(struct agent *agent);
 
 #endif

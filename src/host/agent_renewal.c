@@ -278,16 +278,44 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	agent_renewal_run(arg);
 }
 
-/* A connection may stand for months: what the BMC announces is asked for once a day. */
-static void on_daily(evutil_socket_t fd, short what, void *arg)
+static void ask_manager(struct agent *agent)
 {
-	struct agent *agent = arg;
 	struct channel *channel = agent->current.channel;
 
 	if (channel == NULL || !channel_get_info(channel)->ours)
 		return;
 	channel_request(channel, "GET", channel_get_manager_path(channel), NULL, on_manager, agent);
-	arm(agent->renewal.daily, DAILY_MS);
+}
+
+/* A connection may stand for months, and an event may be missed: asked for once a day. */
+static void on_daily(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	ask_manager(agent);
+	if (agent->current.channel != NULL)
+		arm(agent->renewal.daily, DAILY_MS);
+}
+
+static bool is_announcement(const json_t *event)
+{
+	const char *id = json_string_value(json_object_get(event, "MessageId"));
+	const char *key = id != NULL ? strrchr(id, '.') : NULL;
+
+	return key != NULL && strcmp(key + 1, message_get(MSG_ISM1115)->id) == 0;
+}
+
+/* The event only says that there is something to read: the resource has it. */
+void agent_renewal_pushed(struct agent *agent, const json_t *payload)
+{
+	const json_t *events = json_object_get(payload, "Events");
+
+	for (size_t i = 0; i < json_array_size(events); i++) {
+		if (!is_announcement(json_array_get(events, i)))
+			continue;
+		ask_manager(agent);
+		return;
+	}
 }
 
 void agent_renewal_connected(struct agent *agent)

@@ -69,6 +69,10 @@ static void add_reason(const struct agent *agent, json_t *status)
 	if (state == LADDER_STATE_NO_INTERFACE) {
 		id = "ISM0003";
 		snprintf(text, sizeof(text), "%s", agent_report_get_no_interface(agent));
+	} else if (agent->forget.state == AGENT_FORGET_DONE) {
+		id = message_get(MSG_ISM1091)->id;
+		snprintf(text, sizeof(text), "the BMC has forgotten this host, at its own wish");
+		snprintf(mend, sizeof(mend), "systemctl restart bmclinkd");
 	} else if (state == LADDER_STATE_INCOMPLETE ||
 		   (state == LADDER_STATE_CONNECTING && !can_try(agent))) {
 		explain_missing(agent, text, sizeof(text), mend, sizeof(mend));
@@ -143,6 +147,7 @@ json_t *agent_get_status(const struct agent *agent)
 		string_or_null(agent->nic.claimed != 0 ? agent->nic.plan.nic.name : NULL));
 	add_connection(agent, status);
 	agent_bmc_add_status(agent, status);
+	json_object_set_new(status, "log", agent_log_get_status(agent));
 	add_reason(agent, status);
 	json_object_set_new(status, "configured_once",
 		json_boolean(

@@ -69,6 +69,7 @@ int agent_trust_reset(struct agent *agent)
 		return r;
 	event_emit(agent->events, MSG_ISM1014,
 		"bmclinkctl trust reset: the next BMC is pinned on first use");
+	agent_log_forget(agent);
 	agent_try_restart(agent);
 	return 0;
 }

@@ -101,6 +101,7 @@ static void done(struct channel *channel, const struct channel_result *result, v
 	agent_report_connected(agent, previous);
 	agent_bmc_report_connected(agent);
 	agent_renewal_connected(agent);
+	agent_log_connected(agent);
 	agent_schedule(agent, false);
 }
 
@@ -112,14 +113,29 @@ static void lost(struct channel *channel, const struct channel_result *result, v
 	snprintf(bmc_address, sizeof(bmc_address), "%s", channel_get_info(channel)->bmc_address);
 	agent_report_lost(agent, bmc_address, result);
 	drop(&agent->current);
+	agent_log_disconnected(agent);
 	ladder_lost(&agent->ladder, result->outcome, agent_now());
 	agent_schedule(agent, false);
 }
 
+/* What it says is in the log, too, and there in one form for every make: it only rings. */
+static void pushed(struct channel *channel, const json_t *payload, void *arg)
+{
+	struct agent *agent = arg;
+
+	if (channel != agent->current.channel)
+		return;
+	agent_renewal_pushed(agent, payload);
+	agent_log_ring(agent);
+}
+
 static void open_channel(struct agent *agent, const struct channel_target *target)
 {
-	const struct channel_handlers handlers = {
-		.done = done, .lost = lost, .changed = agent_bmc_changed, .arg = agent};
+	const struct channel_handlers handlers = {.done = done,
+		.lost = lost,
+		.pushed = pushed,
+		.changed = agent_bmc_changed,
+		.arg = agent};
 	int r = channel_open(&agent->channels, target, &handlers, &agent->trying.channel);
 	struct channel_result result = {.outcome = OUTCOME_LOCAL};
 
@@ -191,6 +207,7 @@ static void end_current(struct agent *agent, enum outcome outcome)
 		channel_get_info(agent->current.channel)->bmc_address);
 	agent_report_lost(agent, bmc_address, &result);
 	drop(&agent->current);
+	agent_log_disconnected(agent);
 }
 
 /* What used protocol is to go; the ladder has counted it already. */

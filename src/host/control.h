@@ -28,6 +28,7 @@
 #define CONTROL_MAX_PER_UID 16	   /* not for root */
 #define CONTROL_MAX_BACKLOG 131072 /* bytes not yet taken by a client; then it is not read from */
 #define CONTROL_MAX_ERROR   512	   /* bytes of an error text */
+#define CONTROL_MAX_QUEUED  2000   /* items that wait for one client */
 
 enum control_exit { /* exit code that bmclinkctl shall end with */
 	CONTROL_DONE = 0,
@@ -35,6 +36,7 @@ enum control_exit { /* exit code that bmclinkctl shall end with */
 	CONTROL_USAGE = 2,
 	CONTROL_NOT_CONNECTED = 3,
 	CONTROL_UNAVAILABLE = 5, /* a feature, with the reason */
+	CONTROL_LATER = 100,	 /* not an exit code: the answer comes by control_answer() */
 };
 
 struct control;
@@ -69,6 +71,23 @@ void control_free(struct control *control); /* safe with NULL */
 
 /* The status has changed: those who watch get it, if it differs from what they had. */
 void control_publish_status(struct control *control);
+
+/*
+ * Answers that take their time, and lists (control_later.c). From within a command that then
+ * returns CONTROL_LATER: the number of its client, which is never 0 and never used again. A client
+ * may go meanwhile; what is said to one that is gone is dropped.
+ */
+uint64_t control_get_client(const struct control *control);
+/*
+ * A list: {"NAME": item} for each of items (or NULL), as the client takes them; then the result,
+ * or, with CONTROL_LATER, more of the list by control_append(), for ever. Another code: the error.
+ * items and result are taken.
+ */
+void control_answer(struct control *control, uint64_t client, enum control_exit code,
+	const char *name, json_t *items, json_t *result, const char *error);
+/* One item more (taken). False: the client is gone. Where it does not keep up, items are dropped,
+ * and it is told how many. */
+bool control_append(struct control *control, uint64_t client, json_t *item);
 
 /* A connected socket of a client with this uid, which is the control's from then on, also on
  * failure. For the accepting side, and for tests. */

@@ -15,18 +15,26 @@
 
 static const struct timeval idle = {IDLE_SECONDS, 0};
 
-static size_t get_backlog(const struct control_client *client)
+size_t control_client_get_backlog(const struct control_client *client)
 {
 	return evbuffer_get_length(bufferevent_get_output(client->bev));
 }
 
 static bool is_subscribed(const struct control_client *client)
 {
-	return client->state == CLIENT_FOLLOWING || client->state == CLIENT_WATCHING;
+	return client->state == CLIENT_FOLLOWING || client->state == CLIENT_WATCHING ||
+	       (client->state == CLIENT_TAKING && !client->last_line);
+}
+
+/* It has asked, and gets its answer bit by bit: no other request is taken up meanwhile. */
+static bool is_busy(const struct control_client *client)
+{
+	return client->state == CLIENT_LISTING || client->state == CLIENT_WAITING ||
+	       (client->state == CLIENT_TAKING && client->last_line);
 }
 
 /* {"name": value} and a newline; value is taken. False: too long for a line, nothing was sent. */
-static bool send_object(struct control_client *client, const char *name, json_t *value)
+bool control_client_send(struct control_client *client, const char *name, json_t *value)
 {
 	json_t *line = json_pack("{s:o}", name, value);
 	_cleanup_free_ char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
@@ -40,15 +48,17 @@ static bool send_object(struct control_client *client, const char *name, json_t 
 	return true;
 }
 
-static void send_error(struct control_client *client, enum control_exit code, const char *text)
+void control_client_fail(struct control_client *client, enum control_exit code, const char *text)
 {
-	send_object(client, "error", json_pack("{s:i, s:s}", "exit", (int)code, "text", text));
+	control_client_send(
+		client, "error", json_pack("{s:i, s:s}", "exit", (int)code, "text", text));
 }
 
 static void send_result(struct control_client *client, json_t *result)
 {
-	if (!send_object(client, "result", result ? result : json_object()))
-		send_error(client, CONTROL_FAILED, "the answer is too long for the control socket");
+	if (!control_client_send(client, "result", result ? result : json_object()))
+		control_client_fail(
+			client, CONTROL_FAILED, "the answer is too long for the control socket");
 }
 
 static void close_when_sent(struct control_client *client)
@@ -63,13 +73,13 @@ static bool send_event(const struct event *event, void *arg)
 	struct control_client *client = arg;
 
 	if (event->sequence > client->sent + 1)
-		send_object(client, "dropped",
+		control_client_send(client, "dropped",
 			json_integer((json_int_t)(event->sequence - client->sent - 1)));
-	send_object(client, "event", event_to_json(event));
+	control_client_send(client, "event", event_to_json(event));
 	client->sent = event->sequence;
 	if (client->state == CLIENT_LISTING && client->sent >= client->list_to)
 		return false;
-	return get_backlog(client) < CONTROL_MAX_BACKLOG;
+	return control_client_get_backlog(client) < CONTROL_MAX_BACKLOG;
 }
 
 /*
@@ -81,7 +91,7 @@ static void pump_events(struct control_client *client)
 	struct event_log *events = client->control->environment.events;
 
 	if (client->state == CLIENT_LISTING && client->sent < client->list_to) {
-		if (get_backlog(client) < CONTROL_MAX_BACKLOG)
+		if (control_client_get_backlog(client) < CONTROL_MAX_BACKLOG)
 			event_log_each(events, client->sent, send_event, client);
 		if (client->sent < client->list_to)
 			return;
@@ -89,7 +99,8 @@ static void pump_events(struct control_client *client)
 	if (client->state == CLIENT_LISTING) {
 		client->state = CLIENT_ASKING;
 		send_result(client, json_object());
-	} else if (client->state == CLIENT_FOLLOWING && get_backlog(client) < CONTROL_MAX_BACKLOG) {
+	} else if (client->state == CLIENT_FOLLOWING &&
+		   control_client_get_backlog(client) < CONTROL_MAX_BACKLOG) {
 		event_log_each(events, client->sent, send_event, client);
 	}
 }
@@ -100,8 +111,9 @@ void control_client_hear(struct control_client *client, const struct event *even
 		return;
 	if (event->sequence > client->sent)
 		pump_events(client);
-	else if (get_backlog(client) < CONTROL_MAX_BACKLOG)
-		send_object(client, "event", event_to_json(event)); /* its count has changed */
+	else if (control_client_get_backlog(client) < CONTROL_MAX_BACKLOG)
+		control_client_send(
+			client, "event", event_to_json(event)); /* its count has changed */
 }
 
 static void list_events(struct control_client *client, const json_t *request)
@@ -111,7 +123,7 @@ static void list_events(struct control_client *client, const json_t *request)
 	uint64_t last, oldest;
 
 	if (!events) {
-		send_error(client, CONTROL_FAILED, "there is no event log");
+		control_client_fail(client, CONTROL_FAILED, "there is no event log");
 		return;
 	}
 	last = event_log_get_last(events);
@@ -152,7 +164,9 @@ static enum control_exit run_command(struct control_client *client,
 		snprintf(error, CONTROL_MAX_ERROR, "'%s' is for root only", command->name);
 		return CONTROL_FAILED;
 	}
+	client->control->running = client;
 	code = command->run(request, result, error, client->control->environment.arg);
+	client->control->running = NULL;
 	if (command->needs_root)
 		log_notice(MODULE, "command '%s': %s", command->name,
 			code == CONTROL_DONE ? "done" : error);
@@ -165,7 +179,8 @@ void control_client_publish(struct control_client *client)
 	char error[CONTROL_MAX_ERROR];
 	json_t *result;
 
-	if (client->state != CLIENT_WATCHING || get_backlog(client) >= CONTROL_MAX_BACKLOG)
+	if (client->state != CLIENT_WATCHING ||
+		control_client_get_backlog(client) >= CONTROL_MAX_BACKLOG)
 		return; /* told when it has taken what it has: see on_written() */
 	command = find_command(client->control, "status");
 	if (run_command(client, command, NULL, &result, error) != CONTROL_DONE)
@@ -188,7 +203,7 @@ static void answer_request(struct control_client *client, const json_t *request)
 	json_t *result;
 
 	if (!name) {
-		send_error(client, CONTROL_USAGE,
+		control_client_fail(client, CONTROL_USAGE,
 			"expected a line with one JSON object that has a \"command\"");
 		return;
 	}
@@ -198,7 +213,7 @@ static void answer_request(struct control_client *client, const json_t *request)
 	}
 	command = find_command(client->control, name);
 	if (!command) {
-		send_error(client, CONTROL_USAGE, "there is no such command");
+		control_client_fail(client, CONTROL_USAGE, "there is no such command");
 		return;
 	}
 	if (strcmp(name, "status") == 0 && json_is_true(json_object_get(request, "watch"))) {
@@ -210,9 +225,12 @@ static void answer_request(struct control_client *client, const json_t *request)
 	code = run_command(client, command, request, &result, error);
 	if (code == CONTROL_DONE) {
 		send_result(client, result);
+	} else if (code == CONTROL_LATER) {
+		client->state = CLIENT_WAITING;
+		bufferevent_set_timeouts(client->bev, NULL, NULL);
 	} else {
 		json_decref(result);
-		send_error(client, code, error);
+		control_client_fail(client, code, error);
 	}
 }
 
@@ -221,7 +239,7 @@ static void take_line(struct control_client *client, const char *line, size_t le
 	json_t *request;
 
 	if (is_subscribed(client)) {
-		send_error(client, CONTROL_USAGE,
+		control_client_fail(client, CONTROL_USAGE,
 			"this connection follows or watches: use another one for commands");
 		return;
 	}
@@ -234,10 +252,10 @@ static void take_line(struct control_client *client, const char *line, size_t le
  * Read on only when what was read can be taken. The input's high watermark alone will not do: at
  * the watermark libevent 2.1 calls the read callback again and again (bufferevent_inbuf_wm_check).
  */
-static void set_reading(struct control_client *client)
+void control_client_set_reading(struct control_client *client)
 {
-	bool wanted = client->state != CLIENT_CLOSING && client->state != CLIENT_LISTING &&
-		      get_backlog(client) < CONTROL_MAX_BACKLOG && !client->ended;
+	bool wanted = client->state != CLIENT_CLOSING && !is_busy(client) &&
+		      control_client_get_backlog(client) < CONTROL_MAX_BACKLOG && !client->ended;
 
 	if (wanted)
 		bufferevent_enable(client->bev, EV_READ);
@@ -250,8 +268,8 @@ static void take_requests(struct control_client *client)
 {
 	struct evbuffer *input = bufferevent_get_input(client->bev);
 
-	while (client->state != CLIENT_CLOSING && client->state != CLIENT_LISTING &&
-		get_backlog(client) < CONTROL_MAX_BACKLOG) {
+	while (client->state != CLIENT_CLOSING && !is_busy(client) &&
+		control_client_get_backlog(client) < CONTROL_MAX_BACKLOG) {
 		size_t length;
 		_cleanup_free_ char *line = evbuffer_readln(input, &length, EVBUFFER_EOL_LF);
 
@@ -260,20 +278,21 @@ static void take_requests(struct control_client *client)
 			continue;
 		}
 		if (line || evbuffer_get_length(input) >= CONTROL_MAX_LINE) {
-			send_error(client, CONTROL_USAGE, "expected a line of at most 65536 bytes");
+			control_client_fail(
+				client, CONTROL_USAGE, "expected a line of at most 65536 bytes");
 			close_when_sent(client);
 		} else if (client->ended) {
 			close_when_sent(client);
 		}
 		break;
 	}
-	set_reading(client);
+	control_client_set_reading(client);
 }
 
 /* Ends a client whose last byte is on its way; the client may be gone afterwards. */
 static void finish(struct control_client *client)
 {
-	if (client->state == CLIENT_CLOSING && get_backlog(client) == 0)
+	if (client->state == CLIENT_CLOSING && control_client_get_backlog(client) == 0)
 		control_client_free(client);
 }
 
@@ -291,9 +310,20 @@ static void on_written(struct bufferevent *bev, void *arg)
 	struct control_client *client = arg;
 
 	pump_events(client);
+	control_client_pump_items(client);
 	control_client_publish(client);
 	take_requests(client);
 	finish(client);
+}
+
+void control_client_resume(struct control_client *client)
+{
+	client->state = CLIENT_ASKING;
+	bufferevent_set_timeouts(client->bev, &idle, &idle);
+	/* What was read while it waited. */
+	bufferevent_trigger(
+		client->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+	control_client_set_reading(client);
 }
 
 static void on_end(struct bufferevent *bev, short what, void *arg)
@@ -324,6 +354,7 @@ int control_client_new(struct control *control, int fd, uid_t uid)
 		return -ENOMEM;
 	}
 	client->control = control;
+	client->number = ++control->last_number;
 	client->uid = uid;
 	client->previous = &control->clients;
 	client->next = control->clients;
@@ -347,5 +378,6 @@ void control_client_free(struct control_client *client)
 	client->control->n_clients--;
 	bufferevent_free(client->bev);
 	json_decref(client->status);
+	control_client_clear_items(client);
 	free(client);
 }

@@ -57,6 +57,7 @@ static void free_channel(struct channel *channel)
 		event_free(channel->poll);
 	if (channel->expiry)
 		event_free(channel->expiry);
+	channel_flow_clear(channel);
 	sse_parser_clear(&channel->sse);
 	free(channel);
 }

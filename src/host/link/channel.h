@@ -61,12 +61,14 @@ struct channel_info { /* what a channel knows; valid from done() on while the ch
 	bool has_fingerprint;
 	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
 	char vendor[64], model[64], firmware_version[64]; /* of the BMC, printable */
-	bool clock_unset;				  /* dates were skipped */
-	struct channel_announcement next;		  /* when the channel was opened */
+	char uuid[64];			  /* of its ServiceRoot, printable; "": it has none */
+	bool clock_unset;		  /* dates were skipped */
+	struct channel_announcement next; /* when the channel was opened */
 	bool ours; /* the BMC runs bmclink's endpoint, or one that says it does as much */
 	enum channel_login login;
 	enum channel_events events;
-	char events_reason[160]; /* why no stream; "" with one */
+	char events_reason[160];    /* why no stream; "" with one */
+	unsigned int stream_pauses; /* a stream brought more than is read at a time */
 };
 
 /*
@@ -78,6 +80,8 @@ struct channel_memory {
 	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
 	struct login_hold hold;
 	unsigned int stream_ends; /* in a row, each right after the stream was opened */
+	int64_t stream_hold_ms;	  /* CLOCK_BOOTTIME: until then no stream is opened; 0: it may be */
+	char last_event_id[128];  /* of the stream, opaque: where the next one is to go on */
 	unsigned int n_stale;	  /* sessions that could not be ended: the next one ends them */
 	char stale[CHANNEL_MAX_STALE][CHANNEL_MAX_PATH];
 };
@@ -163,6 +167,12 @@ int channel_request(struct channel *channel, const char *method, const char *pat
 const char *channel_get_manager_path(const struct channel *channel);
 /* What a manager's resource announces; nothing where it is not understood. */
 void channel_read_announcement(const json_t *manager, struct channel_announcement *announcement);
+/* What the ServiceRoot leads to; "" where it does not. Valid while the channel is. */
+struct channel_links {
+	const char *systems;
+	bool top_skip; /* it says that it knows $top and $skip */
+};
+struct channel_links channel_get_links(const struct channel *channel);
 
 /* The collection that takes our certificates; NULL: this BMC offers none. Valid while the channel
  * is. */

@@ -121,6 +121,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 
 	if (transfer->channel->state == CHANNEL_CLOSED)
 		return 0;
+	if (transfer->phase == TRANSFER_STREAM && !channel_flow_allows(transfer->channel, length))
+		return CURL_WRITEFUNC_PAUSE;
 	if (transfer->phase == TRANSFER_STREAM)
 		return channel_stream_take(transfer->channel, bytes, length) ? length : 0;
 	return keep_body(transfer, bytes, length);

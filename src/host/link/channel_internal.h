@@ -9,10 +9,12 @@
  *   channel_transfer.c  one request and its answer over libcurl
  *   channel_easy.c      what libcurl calls and is told for it
  *   channel_multi.c     libcurl's sockets and timers on libevent
- *   channel_attempt.c   the steps from ServiceRoot to connected or enrolled, and what failed
+ *   channel_attempt.c   the steps from ServiceRoot to connected or enrolled
+ *   channel_facts.c     what the steps have shown
  *   channel_login.c     session log-in
  *   channel_session.c   the life of a session: renewal, its end
  *   channel_stream.c    the life line: the event stream, or why there is none
+ *   channel_flow.c      how fast a stream is read
  *   channel_life.c      life without a stream, and the dates of the certificates
  *   channel_request.c   requests of the agent
  *
@@ -25,6 +27,7 @@
 #include <curl/curl.h>
 
 #include "host/link/channel.h"
+#include "host/link/channel_resource.h"
 #include "host/link/sse.h"
 
 #define CHANNEL_BODY_MS	     3000  /* from the first byte of an answer to its last */
@@ -145,6 +148,21 @@ struct channel_session {
 	void *ended_arg;
 };
 
+/*
+ * A bucket that holds 2 MB of stream and leaks 2 MB/s: some 5000 events a second. Beyond what any
+ * BMC has to tell, and some percent of a CPU.
+ */
+#define CHANNEL_FLOW_PER_MS   2000
+#define CHANNEL_FLOW_BURST    2000000
+#define CHANNEL_FLOW_EVENT    256 /* bytes that an event counts for beside its own */
+#define CHANNEL_FLOW_PAUSE_MS 200
+
+struct channel_flow {
+	int64_t used, at; /* bytes; ms */
+	bool paused;
+	struct event *timer;
+};
+
 struct channel {
 	const struct channel_environment *environment;
 	struct channel_target target;
@@ -166,6 +184,8 @@ struct channel {
 
 	char manager[CHANNEL_MAX_PATH], event_service[CHANNEL_MAX_PATH];
 	char stream[CHANNEL_MAX_PATH], managers[CHANNEL_MAX_PATH], sessions[CHANNEL_MAX_PATH];
+	char systems[CHANNEL_MAX_PATH];
+	bool top_skip; /* ProtocolFeaturesSupported.TopSkipQuery */
 	struct channel_session session;
 	struct channel_memory *memory, own_memory;
 	char why[192];		      /* in words, where the last transfer does not show it */
@@ -178,6 +198,7 @@ struct channel {
 	struct timespec stream_began;
 	bool stream_reused; /* asked for on a connection that was there before */
 	struct sse_parser sse;
+	struct channel_flow flow;
 	struct event *poll, *expiry;
 	time_t own_not_after;
 
@@ -234,6 +255,10 @@ int channel_multi_close_socket(void *channel, curl_socket_t fd);
 
 /* channel_attempt.c */
 void channel_attempt_start(struct channel *channel);
+
+/* channel_facts.c */
+/* Names, the way to the manager, enrolment, and whose BMC it is. */
+void channel_read_root(struct channel *channel, const json_t *root);
 /* The facts of what this transfer showed, for trust_classify(). */
 struct trust_facts channel_gather_facts(
 	const struct channel *channel, const struct transfer *transfer);
@@ -243,22 +268,6 @@ void channel_fill_result(const struct channel *channel, const struct transfer *t
 /* channel_describe.c */
 void channel_describe(const struct channel *channel, const struct transfer *transfer,
 	enum outcome outcome, char *out, size_t size);
-
-/* channel_resource.c: what Redfish resources say; pure. Untouched or "" where they do not. */
-bool resource_is_service_root(const json_t *root);
-/* A path of this service: absolute, printable, bounded; -ENOENT or -EINVAL. */
-int resource_get_link(const json_t *object, const char *member, char *path, size_t size);
-/*
- * Where a redirect leads, when we follow it: to the same resource with or without the slash at its
- * end, by a path or at the same authority ("host:port") over the same scheme. -EPERM: elsewhere.
- */
-int resource_get_redirect(const char *location, const char *scheme, const char *authority,
-	const char *path, char *out, size_t size);
-/* A Location header's path; what stands before it (scheme and authority) is not used. */
-int resource_get_location(const char *location, char *path, size_t size);
-int resource_get_first_member(const json_t *collection, char *path, size_t size);
-bool resource_path_is_safe(const char *path);
-void resource_copy_text(const json_t *object, const char *member, char *out, size_t size);
 
 /* channel_life.c */
 void channel_life_start(struct channel *channel);
@@ -274,6 +283,14 @@ void channel_stream_open(struct channel *channel);
 void channel_stream_opened(struct channel *channel); /* its headers came */
 /* Bytes of the stream; false: end the transfer. */
 bool channel_stream_take(struct channel *channel, const char *bytes, size_t length);
+
+/* channel_flow.c */
+int channel_flow_init(struct channel *channel);
+void channel_flow_clear(struct channel *channel); /* safe at any time */
+void channel_flow_begin(struct channel *channel); /* a new stream */
+/* May these bytes be taken now? false: the transfer is to pause, and goes on by itself. */
+bool channel_flow_allows(struct channel *channel, size_t bytes);
+void channel_flow_count_event(struct channel *channel);
 
 /* channel_login.c */
 /*

@@ -139,6 +139,11 @@ const char *channel_get_manager_path(const struct channel *channel)
 	return channel->manager;
 }
 
+struct channel_links channel_get_links(const struct channel *channel)
+{
+	return (struct channel_links){channel->systems, channel->top_skip};
+}
+
 const char *channel_get_certificates_path(const struct channel *channel)
 {
 	return channel->enrol[0] != '\0' ? channel->enrol : NULL;

@@ -8,18 +8,37 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "host/link/channel_internal.h"
 
 #define STREAM_EARLY_MS	  5000 /* a stream that ends sooner was not meant to be one */
-#define STREAM_MAX_EARLY  3    /* in a row; then it is not opened again */
+#define STREAM_MAX_EARLY  3    /* in a row; then it is left alone for a while, */
+#define STREAM_HOLD_POLLS 120  /* this long (an hour), */
+#define STREAM_MAX_DOUBLE 4    /* doubled each time, up to 16 hours */
 #define STREAM_BUSY_POLLS 20   /* until a stream that was refused for now is tried again */
+#define STREAM_AGAIN	  2    /* one that was ended: iDRAC9 wants 20 to 30 s between */
+
+/* It goes into a header line of the next stream: nothing but plain characters. */
+static void note_id(struct channel *channel, const char *id)
+{
+	char *kept = channel->memory->last_event_id;
+
+	for (const char *c = id; *c; c++) {
+		if (*c < ' ' || *c > '~')
+			id = "";
+	}
+	snprintf(kept, sizeof(channel->memory->last_event_id), "%s", id);
+}
 
 static void on_event(const struct sse_event *event, void *arg)
 {
 	struct channel *channel = arg;
 	json_t *payload;
 
+	channel_flow_count_event(channel);
+	if (event->id[0])
+		note_id(channel, event->id);
 	if (channel->state != CHANNEL_UP || !channel->handlers.pushed)
 		return;
 	payload = json_loadb(event->data, event->length, JSON_REJECT_DUPLICATES, NULL);
@@ -73,6 +92,32 @@ static long stream_age_ms(const struct channel *channel)
 	       (now.tv_nsec - channel->stream_began.tv_nsec) / 1000000;
 }
 
+static int64_t boot_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t poll_ms(const struct channel *channel)
+{
+	unsigned int ms = channel->environment->poll_ms;
+
+	return ms ? ms : CHANNEL_POLL_SECONDS * 1000;
+}
+
+/* Until it is tried once more, which also a BMC may expect whose firmware was mended. */
+static void hold_stream(struct channel *channel)
+{
+	struct channel_memory *memory = channel->memory;
+	unsigned int times = memory->stream_ends - STREAM_MAX_EARLY;
+
+	if (times > STREAM_MAX_DOUBLE)
+		times = STREAM_MAX_DOUBLE;
+	memory->stream_hold_ms = boot_ms() + (poll_ms(channel) * STREAM_HOLD_POLLS << times);
+}
+
 /*
  * bmcweb of early 2024 dies of a subscription; others end what they have just begun. Counted over
  * channels, for such an end usually takes the connection with it.
@@ -82,17 +127,22 @@ static void note_stream_end(struct channel *channel, bool opened)
 	bool early = !opened || stream_age_ms(channel) < STREAM_EARLY_MS;
 
 	channel->memory->stream_ends = early ? channel->memory->stream_ends + 1 : 0;
+	if (channel->memory->stream_ends >= STREAM_MAX_EARLY)
+		hold_stream(channel);
 }
 
 static bool is_stream_bad(const struct channel *channel)
 {
-	return !channel->info.ours && channel->memory->stream_ends >= STREAM_MAX_EARLY;
+	return !channel->info.ours && channel->memory->stream_ends >= STREAM_MAX_EARLY &&
+	       boot_ms() < channel->memory->stream_hold_ms;
 }
 
 static void poll_for_bad_stream(struct channel *channel)
 {
+	int64_t left = channel->memory->stream_hold_ms - boot_ms();
 	char reason[96];
 
+	channel->reopen_after = (unsigned int)(left / poll_ms(channel)) + 1;
 	snprintf(reason, sizeof(reason),
 		"its event stream ended %u times right after it was opened",
 		channel->memory->stream_ends);
@@ -102,12 +152,20 @@ static void poll_for_bad_stream(struct channel *channel)
 /* Refused: for good, or because all its streams are taken (iDRAC9 has two). */
 static void on_stream_refused(struct channel *channel, const struct transfer *transfer)
 {
-	char reason[128];
+	char reason[128], location[64];
 
+	text_make_printable(
+		transfer->location, strlen(transfer->location), location, sizeof(location));
 	channel->main.renewed = false;
-	if (transfer->status == 503 || transfer->status == 429)
-		channel->reopen_after = STREAM_BUSY_POLLS;
-	if (transfer->status == 200)
+	channel->reopen_after = transfer->status == 503 || transfer->status == 429
+					? STREAM_BUSY_POLLS
+					: STREAM_HOLD_POLLS;
+	channel->memory->last_event_id[0] = '\0'; /* it may have been that */
+	/* Lenovo's TSM has it on another listener. No token goes there, nor does our trust. */
+	if (transfer->status / 100 == 3 && transfer->location[0])
+		snprintf(reason, sizeof(reason), "%.50s leads to %.50s: not followed",
+			transfer->path, location);
+	else if (transfer->status == 200)
 		snprintf(reason, sizeof(reason), "%.80s is no event stream", transfer->path);
 	else
 		snprintf(reason, sizeof(reason), "%.80s answered %d", transfer->path,
@@ -160,7 +218,7 @@ static void on_stream_end(struct transfer *transfer)
 		poll_for_bad_stream(channel);
 	} else {
 		poll_because(channel, "the BMC ended its event stream: it is opened again");
-		channel->reopen_after = 2;
+		channel->reopen_after = STREAM_AGAIN;
 	}
 	if (channel->state == CHANNEL_UP)
 		ask_at_once(channel);
@@ -174,6 +232,7 @@ void channel_stream_open(struct channel *channel)
 	channel->reopen_after = 0;
 	sse_parser_clear(&channel->sse);
 	sse_parser_init(&channel->sse, CHANNEL_MAX_EVENT, on_event, channel);
+	channel_flow_begin(channel);
 	transfer_start(&channel->main, "GET", channel->stream, NULL, on_stream_end);
 	channel_request_next(channel);
 }

@@ -165,6 +165,11 @@ static int set_headers(struct transfer *transfer)
 
 	r |= add_header(transfer,
 		transfer->stream ? "Accept: text/event-stream" : "Accept: application/json");
+	if (transfer->stream && transfer->channel->memory->last_event_id[0]) {
+		snprintf(line, sizeof(line), "Last-Event-ID: %s",
+			transfer->channel->memory->last_event_id);
+		r |= add_header(transfer, line);
+	}
 	r |= add_header(transfer, "OData-Version: 4.0");
 	r |= add_header(transfer, "Expect:"); /* no 100-continue: it only costs time here */
 	if (transfer->request_body)

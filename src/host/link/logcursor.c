@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INCOMPARABLE 2
-
 void log_cursor_init(struct log_cursor *cursor, const char *last)
 {
 	*cursor = (struct log_cursor){.begun = last != NULL};
@@ -21,184 +19,203 @@ void log_cursor_clear(struct log_cursor *cursor)
 	cursor->reading = false;
 }
 
-/* --- Ids --- */
-
-/* Digits without leading zeros, of whatever length: compared by length, then by value. */
-static const char *skip_number(const char *s, const char **begin, size_t *length)
-{
-	while (s[0] == '0' && s[1] >= '0' && s[1] <= '9')
-		s++;
-	*begin = s;
-	while (*s >= '0' && *s <= '9')
-		s++;
-	*length = (size_t)(s - *begin);
-	return s;
-}
-
-static int compare_number(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-	if (a_length != b_length)
-		return a_length < b_length ? -1 : 1;
-	return memcmp(a, b, a_length);
-}
-
-int log_cursor_compare(const char *a, const char *b)
-{
-	const char *x, *y;
-	size_t n, m;
-	int r;
-
-	if (strcmp(a, b) == 0)
-		return 0;
-	a = skip_number(a, &x, &n);
-	b = skip_number(b, &y, &m);
-	if (n == 0 || m == 0)
-		return INCOMPARABLE;
-	r = compare_number(x, n, y, m);
-	if (r == 0 && *a == '\0' && *b == '\0')
-		return 0;	/* "07" and "7" */
-	if (r == 0 && *a != *b) /* "5" before "5_1" */
-		r = *a == '\0' ? -1 : *b == '\0' ? 1 : 0;
-	if (r != 0)
-		return (*a == '\0' || *a == '_') && (*b == '\0' || *b == '_') ? (r < 0 ? -1 : 1)
-									      : INCOMPARABLE;
-	if (*a != '_' || *b != '_')
-		return INCOMPARABLE;
-	a = skip_number(a + 1, &x, &n);
-	b = skip_number(b + 1, &y, &m);
-	if (n == 0 || m == 0 || *a || *b)
-		return INCOMPARABLE;
-	r = compare_number(x, n, y, m);
-	return r < 0 ? -1 : r > 0;
-}
-
-static const char *get_id(const json_t *entry)
-{
-	const char *id = json_string_value(json_object_get(entry, "Id"));
-
-	return id && *id && strlen(id) < LOG_CURSOR_MAX_ID ? id : NULL;
-}
-
 /* --- a reading --- */
 
-static void learn_order(struct log_cursor *cursor, const json_t *members)
-{
-	const char *first = get_id(json_array_get(members, 0));
-	const char *last = get_id(json_array_get(members, json_array_size(members) - 1));
-	int r = first && last ? log_cursor_compare(first, last) : INCOMPARABLE;
-
-	if (r == 1)
-		cursor->order = LOG_ORDER_NEWEST_FIRST;
-	else if (r == -1)
-		cursor->order = LOG_ORDER_OLDEST_FIRST;
-}
-
-static void restart(struct log_cursor *cursor, const char *page)
+static const char *restart(struct log_cursor *cursor, const char *page)
 {
 	json_decref(cursor->found);
 	cursor->found = json_array();
-	cursor->newest[0] = '\0';
+	cursor->newest[0] = cursor->newest_created[0] = cursor->tail[0] = '\0';
+	cursor->resumed = strcmp(page, cursor->entries) != 0;
+	cursor->lost = cursor->n_seen = 0;
+	cursor->mark[0] = '\0';
 	snprintf(cursor->next, sizeof(cursor->next), "%s", page);
+	return cursor->next;
+}
+
+static const char *restart_all(struct log_cursor *cursor)
+{
+	cursor->resume[0] = '\0';
+	return restart(cursor, cursor->entries);
 }
 
 const char *log_cursor_begin(struct log_cursor *cursor, const char *entries)
 {
-	bool same = strcmp(cursor->entries, entries) == 0;
+	bool same = strcmp(cursor->entries, entries) == 0 || cursor->entries[0] == '\0';
 
 	if (strlen(entries) >= sizeof(cursor->entries))
 		return NULL;
-	snprintf(cursor->entries, sizeof(cursor->entries), "%s", entries);
-	cursor->pages = cursor->lost = 0;
+	log_cursor_clear(cursor);
+	if (entries != cursor->entries)
+		snprintf(cursor->entries, sizeof(cursor->entries), "%s", entries);
+	cursor->pages = 0;
 	cursor->failed = cursor->done = cursor->all = cursor->cleared = false;
+	cursor->jumped = cursor->cut = false;
+	cursor->back[0] = '\0';
 	cursor->reading = true;
+	if (!same) { /* another log: the old Ids say nothing */
+		cursor->last[0] = cursor->created[0] = '\0';
+		cursor->n_recent = 0;
+		cursor->begun = false;
+		cursor->order = LOG_ORDER_UNKNOWN;
+	}
 	if (!same || cursor->order != LOG_ORDER_OLDEST_FIRST)
 		cursor->resume[0] = '\0';
-	restart(cursor, cursor->resume[0] ? cursor->resume : entries);
-	return cursor->next;
+	return restart(cursor, cursor->resume[0] ? cursor->resume : entries);
 }
 
 /* A log that grows while it is read shows entries twice, at the seams of pages. */
 static bool is_repeated(const struct log_cursor *cursor, const char *id)
 {
 	size_t n = json_array_size(cursor->found);
-	const char *before = n > 0 ? get_id(json_array_get(cursor->found, n - 1)) : NULL;
-	int r = before ? log_cursor_compare(id, before) : INCOMPARABLE;
+	const char *before = n > 0 ? log_entry_get_id(json_array_get(cursor->found, n - 1)) : NULL;
+	int r = before ? log_id_compare(id, before) : LOG_INCOMPARABLE;
 
 	return r == 0 || r == (cursor->order == LOG_ORDER_OLDEST_FIRST ? -1 : 1);
+}
+
+/* Has this the Id of the last one seen, and is another entry? Then the Ids began anew. */
+static bool is_another(const struct log_cursor *cursor, const json_t *entry)
+{
+	return log_time_differs(cursor->created, log_entry_get_created(entry));
+}
+
+/* Newest first: the first ones count; oldest first: the last ones do. */
+static void note_seen(struct log_cursor *cursor, const json_t *entry, const char *id)
+{
+	struct log_seen *seen = &cursor->seen[cursor->n_seen % LOG_CURSOR_RECENT];
+
+	if (cursor->order != LOG_ORDER_OLDEST_FIRST && cursor->n_seen >= LOG_CURSOR_RECENT)
+		return;
+	snprintf(seen->id, sizeof(seen->id), "%s", id);
+	snprintf(seen->created, sizeof(seen->created), "%s", log_entry_get_created(entry));
+	cursor->n_seen++;
+}
+
+static bool was_seen(const struct log_cursor *cursor, const json_t *entry, const char *id)
+{
+	for (unsigned int i = 0; i < cursor->n_recent; i++) {
+		const struct log_seen *seen = &cursor->recent[i];
+
+		if (strcmp(seen->id, id) == 0)
+			return !log_time_differs(seen->created, log_entry_get_created(entry));
+	}
+	return false;
+}
+
+static void note_newest(struct log_cursor *cursor, const json_t *entry, const char *id)
+{
+	snprintf(cursor->newest, sizeof(cursor->newest), "%s", id);
+	snprintf(cursor->newest_created, sizeof(cursor->newest_created), "%s",
+		log_entry_get_created(entry));
 }
 
 /* Newest first: those before the last one seen are new. true: we are there. */
 static bool take_newest_first(struct log_cursor *cursor, const json_t *entry, const char *id)
 {
-	int r = cursor->all ? 1 : log_cursor_compare(id, cursor->last);
+	int r = log_id_compare(id, cursor->last);
 
 	if (cursor->newest[0] == '\0') {
-		snprintf(cursor->newest, sizeof(cursor->newest), "%s", id);
-		/* The newest there is comes before the last one seen: it began anew. */
-		if (cursor->begun && r == -1)
+		note_newest(cursor, entry, id);
+		/* The newest there is comes before the last one seen: it began anew, or the last
+		 * ones were deleted. */
+		if (cursor->begun && r == -1 && !was_seen(cursor, entry, id))
 			cursor->cleared = cursor->all = true;
 	}
 	if (!cursor->begun)
 		return true; /* only the place is wanted */
-	if (!cursor->all && (r == 0 || r == -1))
+	if (r == 0 && !is_another(cursor, entry))
+		return true; /* also of a log whose Ids wrapped: what is behind was told */
+	if (r == 0)
+		cursor->cleared = cursor->all = true;
+	if (r == -1 && !cursor->all)
 		return true;
 	if (is_repeated(cursor, id))
 		return false;
-	if (json_array_size(cursor->found) < LOG_CURSOR_MAX_NEW)
-		json_array_append(cursor->found, (json_t *)entry);
-	else
-		cursor->lost++;
+	/* More than one reading may keep: the oldest of them now, the others by the next. */
+	if (json_array_size(cursor->found) == LOG_CURSOR_MAX_NEW) {
+		const json_t *newest = json_array_get(cursor->found, 1);
+
+		note_newest(cursor, newest, log_entry_get_id(newest));
+		json_array_remove(cursor->found, 0);
+		cursor->cut = true;
+	}
+	json_array_append(cursor->found, (json_t *)entry);
 	return false;
 }
 
-/* Oldest first: those behind the last one seen are new, to the end of the log. */
-static void take_oldest_first(struct log_cursor *cursor, const json_t *entry, const char *id)
+/* Oldest first: those behind the last one seen are new, to the end of the log. true: the Ids began
+ * anew, all are. A page may bring more than LOG_CURSOR_MAX_NEW, for it is in memory anyway. */
+static bool take_oldest_first(struct log_cursor *cursor, const json_t *entry, const char *id)
 {
-	int r = cursor->all ? 1 : log_cursor_compare(id, cursor->last);
+	int r = cursor->all ? 1 : log_id_compare(id, cursor->last);
 
-	snprintf(cursor->newest, sizeof(cursor->newest), "%s", id);
+	snprintf(cursor->tail, sizeof(cursor->tail), "%s", id);
+	cursor->tail_seen = was_seen(cursor, entry, id);
+	if (cursor->begun && r == 0 && is_another(cursor, entry))
+		return true;
+	if (cursor->begun && r == -1)
+		return false;
+	note_newest(cursor, entry, id);
 	if (!cursor->begun)
-		return;
-	if (r == 0) { /* Ids without an order: all before it were none */
+		return false;
+	if (r == 0) /* Ids without an order: all before it were none */
 		json_array_clear(cursor->found);
-		cursor->lost = 0;
-		return;
-	}
-	if (r == -1 || is_repeated(cursor, id))
-		return;
-	if (json_array_size(cursor->found) >= LOG_CURSOR_MAX_NEW) {
-		json_array_remove(cursor->found, 0);
-		cursor->lost++;
-	}
-	json_array_append(cursor->found, (json_t *)entry);
+	else if (!is_repeated(cursor, id))
+		json_array_append(cursor->found, (json_t *)entry);
+	return false;
 }
 
-/* A log that was cleared has only entries before the last one seen: once more, all of it. */
-static bool was_cleared(const struct log_cursor *cursor)
+/*
+ * A page that was remembered, or reckoned, is to begin at or before the last one seen: in a log
+ * that overwrites its oldest, what stood there moves to the front.
+ */
+static bool is_anchored(const struct log_cursor *cursor, const json_t *members)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(members, i, entry)
+	{
+		const char *id = log_entry_get_id(entry);
+		int r = id ? log_id_compare(id, cursor->last) : LOG_INCOMPARABLE;
+
+		if (r == 0 || r == -1)
+			return true;
+	}
+	return false;
+}
+
+static bool was_shortened(const struct log_cursor *cursor)
 {
 	return cursor->order == LOG_ORDER_OLDEST_FIRST && cursor->begun && !cursor->all &&
-	       cursor->newest[0] && log_cursor_compare(cursor->newest, cursor->last) == -1;
+	       cursor->tail[0] && log_id_compare(cursor->tail, cursor->last) == -1;
 }
 
-static const char *end_of_log(struct log_cursor *cursor)
+static const char *read_all(struct log_cursor *cursor)
 {
-	/* The page that was remembered may have gone with a log that is shorter now. */
-	if (cursor->newest[0] == '\0' && strcmp(cursor->page, cursor->entries) != 0 &&
-		cursor->pages == 1) {
-		cursor->resume[0] = '\0';
-		restart(cursor, cursor->entries);
-		return cursor->next;
-	}
-	if (was_cleared(cursor)) {
-		cursor->cleared = cursor->all = true;
-		cursor->resume[0] = '\0';
-		restart(cursor, cursor->entries);
-		return cursor->next;
-	}
+	cursor->cleared = cursor->all = true;
+	return restart_all(cursor);
+}
+
+static const char *finish(struct log_cursor *cursor)
+{
 	if (cursor->order == LOG_ORDER_OLDEST_FIRST)
 		snprintf(cursor->resume, sizeof(cursor->resume), "%s", cursor->page);
 	cursor->done = true;
 	return NULL;
+}
+
+static const char *end_of_log(struct log_cursor *cursor)
+{
+	/* A log that was cleared has only entries before the last one seen: once more, all of it.
+	 */
+	if (!was_shortened(cursor))
+		return finish(cursor);
+	if (!cursor->tail_seen)
+		return read_all(cursor);
+	snprintf(cursor->newest, sizeof(cursor->newest), "%s", cursor->tail);
+	return finish(cursor);
 }
 
 static const char *fail(struct log_cursor *cursor)
@@ -207,59 +224,115 @@ static const char *fail(struct log_cursor *cursor)
 	return NULL;
 }
 
+/* The first reading of a log that has the oldest first wants its end, not what is before it. */
+static bool jump_to_end(struct log_cursor *cursor, const json_t *page)
+{
+	if (cursor->begun || cursor->jumped || cursor->order != LOG_ORDER_OLDEST_FIRST ||
+		log_page_jump(page, cursor->entries, cursor->top_skip, LOG_CURSOR_RECENT,
+			cursor->next, sizeof(cursor->next)) < 0)
+		return false;
+	cursor->jumped = true;
+	snprintf(cursor->back, sizeof(cursor->back), "%s", log_page_get_next(page));
+	return true;
+}
+
+/* The short cut led nowhere: on by the service's own links. */
+static const char *go_back(struct log_cursor *cursor)
+{
+	snprintf(cursor->next, sizeof(cursor->next), "%s", cursor->back);
+	cursor->back[0] = '\0';
+	return cursor->next;
+}
+
 /* The link as the service gives it: nothing is added, and none is made. */
 static const char *next_page(struct log_cursor *cursor, const json_t *page)
 {
-	const json_t *link = json_object_get(page, "Members@odata.nextLink");
-	const char *path = json_string_value(link);
+	const char *path = log_page_get_next(page);
 
 	if (!path)
-		path = json_string_value(json_object_get(link, "@odata.id"));
-	if (!path)
 		return end_of_log(cursor);
-	if (strlen(path) >= sizeof(cursor->next) || strcmp(path, cursor->page) == 0)
+	if (strlen(path) >= sizeof(cursor->next) || strcmp(path, cursor->page) == 0 ||
+		log_page_is_repeated(page, cursor->pages, cursor->mark))
 		return fail(cursor);
-	if (cursor->pages >= LOG_CURSOR_MAX_PAGES) {
-		/* More than we would read: what is behind is left. */
-		cursor->lost++;
-		return end_of_log(cursor);
+	if (cursor->pages >= LOG_CURSOR_MAX_PAGES ||
+		(cursor->order == LOG_ORDER_OLDEST_FIRST &&
+			json_array_size(cursor->found) >= LOG_CURSOR_MAX_NEW)) {
+		/* Newest first: what is behind is left. Oldest first: the next reading goes on. */
+		cursor->cut = true;
+		cursor->lost += cursor->order != LOG_ORDER_OLDEST_FIRST;
+		return finish(cursor);
 	}
+	if (jump_to_end(cursor, page))
+		return cursor->next;
 	snprintf(cursor->next, sizeof(cursor->next), "%s", path);
 	return cursor->next;
 }
 
-const char *log_cursor_take(struct log_cursor *cursor, const json_t *page)
+/* A remembered page that is no more, or has nothing to hold on to: from the beginning. */
+static bool is_astray(const struct log_cursor *cursor, const json_t *members)
 {
-	const json_t *members = json_object_get(page, "Members"), *entry;
+	return cursor->resumed && cursor->begun && !cursor->all && !is_anchored(cursor, members);
+}
+
+static void note_rest(struct log_cursor *cursor, const json_t *page, size_t from)
+{
+	const json_t *members = json_object_get(page, "Members");
+
+	for (size_t i = from; i < json_array_size(members); i++) {
+		const json_t *entry = json_array_get(members, i);
+		const char *id = log_entry_get_id(entry);
+
+		if (id)
+			note_seen(cursor, entry, id);
+	}
+}
+
+static const char *take_members(struct log_cursor *cursor, const json_t *page)
+{
+	const json_t *entry;
 	size_t i;
 
-	if (!cursor->reading || cursor->failed || cursor->done)
-		return NULL;
-	if (!json_is_array(members)) {
-		/* The remembered page may be one that is no more: from the beginning, once. */
-		if (cursor->pages > 0 || !cursor->resume[0])
-			return fail(cursor);
-		cursor->resume[0] = '\0';
-		restart(cursor, cursor->entries);
-		return cursor->next;
-	}
-	snprintf(cursor->page, sizeof(cursor->page), "%s", cursor->next);
-	cursor->pages++;
-	learn_order(cursor, members);
-	json_array_foreach(members, i, entry)
+	json_array_foreach(json_object_get(page, "Members"), i, entry)
 	{
-		const char *id = get_id(entry);
+		const char *id = log_entry_get_id(entry);
 
 		if (!id)
 			continue;
+		note_seen(cursor, entry, id);
 		if (cursor->order == LOG_ORDER_OLDEST_FIRST) {
-			take_oldest_first(cursor, entry, id);
+			if (take_oldest_first(cursor, entry, id))
+				return read_all(cursor);
 		} else if (take_newest_first(cursor, entry, id)) {
+			note_rest(cursor, page, i + 1);
 			cursor->done = true;
 			return NULL;
 		}
 	}
 	return next_page(cursor, page);
+}
+
+const char *log_cursor_take(struct log_cursor *cursor, const json_t *page)
+{
+	const json_t *members = json_object_get(page, "Members");
+	bool jumped = cursor->back[0] != '\0';
+	enum log_order order;
+
+	if (!cursor->reading || cursor->failed || cursor->done)
+		return NULL;
+	if (jumped && json_array_size(members) == 0)
+		return go_back(cursor);
+	cursor->back[0] = '\0';
+	if (!json_is_array(members))
+		return cursor->resumed && cursor->pages == 0 ? restart_all(cursor) : fail(cursor);
+	snprintf(cursor->page, sizeof(cursor->page), "%s", cursor->next);
+	cursor->pages++;
+	order = log_page_get_order(page);
+	if (order != LOG_ORDER_UNKNOWN)
+		cursor->order = order;
+	if (is_astray(cursor, members))
+		return restart_all(cursor);
+	cursor->resumed = false;
+	return take_members(cursor, page);
 }
 
 static void deliver(const struct log_cursor *cursor, log_cursor_fn fn, void *arg)
@@ -273,32 +346,27 @@ static void deliver(const struct log_cursor *cursor, log_cursor_fn fn, void *arg
 	}
 }
 
+static void move_on(struct log_cursor *cursor)
+{
+	if (cursor->newest[0]) {
+		memcpy(cursor->last, cursor->newest, sizeof(cursor->last));
+		memcpy(cursor->created, cursor->newest_created, sizeof(cursor->created));
+	} else if (cursor->begun && !cursor->cut) {
+		cursor->last[0] = cursor->created[0] = '\0'; /* empty: what comes is new */
+	}
+	cursor->begun = cursor->begun || !cursor->cut;
+	cursor->n_recent = cursor->n_seen < LOG_CURSOR_RECENT ? cursor->n_seen : LOG_CURSOR_RECENT;
+	memcpy(cursor->recent, cursor->seen, sizeof(cursor->recent));
+}
+
 int log_cursor_end(struct log_cursor *cursor, log_cursor_fn fn, void *arg)
 {
 	bool good = cursor->reading && cursor->done && !cursor->failed;
 
 	if (good) {
 		deliver(cursor, fn, arg);
-		if (cursor->newest[0])
-			memcpy(cursor->last, cursor->newest, sizeof(cursor->last));
-		else if (cursor->begun)
-			cursor->last[0] = '\0'; /* empty: what comes is new */
-		cursor->begun = true;
+		move_on(cursor);
 	}
 	log_cursor_clear(cursor);
 	return good ? 0 : -EBADMSG;
-}
-
-bool log_cursor_note(struct log_cursor *cursor, const char *id)
-{
-	int r;
-
-	if (!*id || strlen(id) >= sizeof(cursor->last))
-		return false;
-	r = cursor->last[0] ? log_cursor_compare(id, cursor->last) : 1;
-	if (r == 0 || r == -1)
-		return false;
-	snprintf(cursor->last, sizeof(cursor->last), "%s", id);
-	cursor->begun = true;
-	return true;
 }
