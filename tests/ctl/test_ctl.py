@@ -416,6 +416,25 @@ def test_trust_reset(daemon, ctl):
     assert done.returncode == 1 and done.stdout == "" and "root only" in done.stderr
 
 
+def test_trust_forget_waits_for_its_end(daemon, ctl):
+    states = iter(["asking", "asking", "done"])
+    daemon.answer("trust-forget", {"result": {}})
+    daemon.script["trust-show"] = lambda request: [{"result": {"forget": next(states)}}]
+    done = ctl("trust", "forget")
+    assert done.returncode == 0 and "has forgotten this host" in done.stdout
+    assert [r["command"] for r in daemon.requests] == ["trust-forget"] + 3 * ["trust-show"]
+
+
+def test_trust_forget_says_what_did_not_happen(daemon, ctl):
+    daemon.answer("trust-forget", {"error": {"exit": 3, "text": "no trusted connection"}})
+    done = ctl("trust", "forget")
+    assert done.returncode == 3 and done.stdout == "" and "no trusted" in done.stderr
+    daemon.answer("trust-forget", {"result": {}})
+    daemon.answer("trust-show", {"result": {"forget": "failed", "forget_reason": "HTTP 503"}})
+    done = ctl("trust", "forget")
+    assert done.returncode == 1 and done.stdout == "" and "HTTP 503" in done.stderr
+
+
 @pytest.mark.parametrize("form", [FINGERPRINT, FINGERPRINT.upper(), FINGERPRINT.replace(":", "")])
 def test_trust_pin_fingerprint(daemon, ctl, form):
     daemon.answer("trust-pin", {"result": {}})
@@ -544,7 +563,7 @@ def test_feature_action(daemon, ctl, verb, action):
 # --- usage ----------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("arguments", [
-    [], ["stat"], ["status", "now"], ["trust"], ["trust", "forget"], ["trust", "reset", "x"],
+    [], ["stat"], ["status", "now"], ["trust"], ["trust", "obey"], ["trust", "reset", "x"],
     ["--nonsense"], ["status", "--nonsense"], ["status", "-f"], ["events", "--watch"],
     ["reconfigure", "--json"], ["trust", "pin"], ["access", "start"], ["check-config", "a", "b"],
     ["--runtime-dir"], ["status", "--sys-root", "/x"], [""], ["trust", ""]])

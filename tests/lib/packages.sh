@@ -8,6 +8,7 @@ packages_build=(gcc libc6-dev meson ninja-build pkg-config git libevent-dev libc
 packages_run=(python3 python3-cryptography iproute2 nftables curl uidmap util-linux)
 packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck mandoc cppcheck
 	codespell python3-pytest python3-pytest-xdist python3-flake8 openssl libfaketime dmidecode
+	gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user
 	strace iputils-ping procps systemd redfishtool python3-sushy ilorest
 	debhelper dh-apparmor dpkg-dev lintian mmdebstrap apparmor)
 # What bench/link compares with: fetched and unpacked, never installed (bench/machine.py).

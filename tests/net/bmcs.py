@@ -7,6 +7,7 @@ it has given away (nobody may ask for others: a client builds none), and its ses
 import contextlib
 import json
 import os
+import queue
 import re
 import socket
 import ssl
@@ -73,6 +74,12 @@ class StockBmc:
     stream_path = "/redfish/v1/EventService/SSE"
     max_streams = 10
     providing_link = False  # Links.ManagerProvidingService
+    systems, system = "/redfish/v1/Systems", "/redfish/v1/Systems/1"
+    manager_logs, system_logs = (), ()  # names of log services
+    log_path = None         # the one that is to be read, without a slash at its end
+    newest_first, page = False, 1000
+    entries = 5             # when it starts
+    has_created = True
 
     def __init__(self, namespace, folder, port=443, password=PASSWORD, **changes):
         self.namespace, self.port, self.password = namespace, port, password
@@ -85,6 +92,9 @@ class StockBmc:
         self.sessions, self.created, self.deleted, self.refused = {}, [], [], 0
         self.streams, self.connections = [], set()
         self.lock = threading.Lock()
+        self.log, self.next_entry = [], 1  # oldest first
+        for _ in range(self.entries):
+            self.add_entry()
         self.server = None
 
     # Life
@@ -119,6 +129,7 @@ class StockBmc:
         root = {"@odata.type": "#ServiceRoot.v1_15_0.ServiceRoot", "@odata.id": ROOT_PATH,
                 "RedfishVersion": "1.17.0", "Vendor": self.vendor, "Product": self.product,
                 "Managers": {"@odata.id": self.managers},
+                "Systems": {"@odata.id": self.systems},
                 "Links": {"Sessions": {"@odata.id": self.sessions_path}}}
         if self.event_service:
             root["EventService"] = {"@odata.id": self.event_service}
@@ -127,14 +138,78 @@ class StockBmc:
         return root
 
     def resources(self):
-        return {
+        table = {
             self.managers: {"Members": [{"@odata.id": self.manager}], "Members@odata.count": 1},
             self.manager: {
                 "@odata.id": self.manager, "Model": self.model, "FirmwareVersion": self.firmware,
                 "Actions": {"#Manager.Reset": {"target": self.manager + "/Actions/Odd.Reset"}}},
             self.event_service: {"@odata.id": self.event_service,
                                  "ServerSentEventUri": self.stream_path},
+            self.systems: {"Members": [{"@odata.id": self.system}], "Members@odata.count": 1},
+            self.system: {"@odata.id": self.system},
         }
+        for owner, names in ((self.manager, self.manager_logs), (self.system, self.system_logs)):
+            if names:
+                self._add_logs(table, owner, names)
+        return table
+
+    # Its log
+
+    def _add_logs(self, table, owner, names):
+        slash = "/" if owner.endswith("/") else ""
+        folder = owner.rstrip("/") + "/LogServices" + slash
+        table[owner]["LogServices"] = {"@odata.id": folder}
+        paths = [folder.rstrip("/") + "/" + name + slash for name in names]
+        table[folder] = {"Members": [{"@odata.id": path} for path in paths],
+                         "Members@odata.count": len(paths)}
+        for name, path in zip(names, paths):
+            entries = path.rstrip("/") + "/Entries" + slash
+            table[path] = {"@odata.id": path, "Id": name, "Entries": {"@odata.id": entries}}
+            if path.rstrip("/") != self.log_path:
+                table[entries] = {"Members": [{"Id": "999999", "Message": "of another log"}]}
+
+    @property
+    def entries_path(self):
+        return self.log_path + "/Entries" + ("/" if self.manager.endswith("/") else "")
+
+    def make_id(self, number):
+        return str(number)
+
+    def add_entry(self, message=None, severity="OK", **more):
+        number, self.next_entry = self.next_entry, self.next_entry + 1
+        entry = {"@odata.id": "%s/%d" % (self.log_path, number), "Id": self.make_id(number),
+                 "EntryType": "Oem", "MessageId": "USR0030", "Severity": severity,
+                 "Message": message or "Message %d." % number}
+        if self.has_created:
+            entry["Created"] = "2026-11-22T%02d:%02d:%02d-06:00" % (
+                number // 3600 % 24, number // 60 % 60, number % 60)
+        entry.update(more)
+        with self.lock:
+            self.log.append(entry)
+        return entry["Id"]
+
+    def log_ids(self, last=None):
+        return [entry["Id"] for entry in self.log][-(last or len(self.log)):]
+
+    def clear_log(self, restart=True):
+        with self.lock:
+            self.log.clear()
+        if restart:
+            self.next_entry = 1
+
+    def log_page(self, path):
+        """?$skip=N of the entries, in this vendor's order; None: not of this log."""
+        base, _, query = path.partition("?")
+        if self.log_path is None or base != self.entries_path \
+                or not re.fullmatch(r"(\$skip=\d+)?", query):
+            return None
+        with self.lock:
+            log = self.log[::-1] if self.newest_first else list(self.log)
+        start = int(query[6:] or 0)
+        page = {"Members": log[start:start + self.page], "Members@odata.count": len(log)}
+        if start + self.page < len(log):
+            page["Members@odata.nextLink"] = "%s?$skip=%d" % (base, start + self.page)
+        return page
 
     def location(self, name):
         return self.sessions_path.rstrip("/") + "/" + name
@@ -198,7 +273,7 @@ class StockBmc:
             return self._send(connection, 200, {})
         if request.path == self.stream_path:
             return self._stream(connection, request)
-        resource = self.resources().get(request.path)
+        resource = self.log_page(request.path) or self.resources().get(request.path)
         if request.method != "GET" or resource is None:
             return self._send(connection, 404, {"error": {}})
         return self._send(connection, 200, resource)
@@ -242,25 +317,33 @@ class StockBmc:
     def _stream(self, connection, request):
         if len(self.streams) >= self.max_streams:
             return self._send(connection, 503, {"error": {}})
-        end = threading.Event()
-        self.streams.append(end)
+        stream = queue.SimpleQueue()
+        for piece in self.events():
+            stream.put(piece)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;charset=utf-8\r\n"
                            b"Transfer-Encoding: chunked\r\n\r\n")
-        for piece in self.events():
-            connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
-        end.wait()
-        self.streams.remove(end)
+        self.streams.append(stream)
+        try:
+            for piece in iter(stream.get, None):
+                connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+        finally:
+            self.streams.remove(stream)
         with contextlib.suppress(OSError):
             connection.sendall(b"0\r\n\r\n")
         return False
+
+    def push(self, piece=b"id: 7\ndata: {\"Id\": \"7\", \"Events\": [{}]}\n\n"):
+        """To all who listen."""
+        for stream in list(self.streams):
+            stream.put(piece)
 
     def events(self):
         return [b"id: 1\ndata: {\"Id\": \"1\", \"Events\": []}\n\n"]
 
     def end_streams(self):
         """In good order, as by the clock."""
-        for end in list(self.streams):
-            end.set()
+        for stream in list(self.streams):
+            stream.put(None)
 
     # What was asked
 
@@ -268,8 +351,13 @@ class StockBmc:
         return [r.path for r in self.requests if method in (None, r.method)]
 
     def invented(self):
-        """Paths that were asked for and never given away: a client builds none."""
-        return sorted({path for path in self.paths() if path not in self.given})
+        """Paths that were asked for and never given away: a client builds none. $skip, which
+        a client may set by itself, it may where the service has shown that it pages by it."""
+        def is_skip(path):
+            base, _, query = path.partition("?$skip=")
+            return query.isdigit() and base in self.given and any(
+                link.startswith(base + "?$skip=") for link in self.given)
+        return sorted({p for p in self.paths() if p not in self.given and not is_skip(p)})
 
 
 class Idrac9(StockBmc):
@@ -278,20 +366,9 @@ class Idrac9(StockBmc):
     manager = "/redfish/v1/Managers/iDRAC.Embedded.1"
     stream_path = "/redfish/v1/SSE"
     max_streams = 2
-    entries_path = manager + "/LogServices/Lclog/Entries"
-    entries = 120
-
-    def resources(self):
-        table = super().resources()
-        for start in range(0, self.entries, 50):  # newest first, 50 a page
-            numbers = range(self.entries - start, max(0, self.entries - start - 50), -1)
-            page = {"Members": [{"@odata.id": "%s/%d" % (self.entries_path, n), "Id": str(n),
-                                 "EntryType": "Oem", "MessageId": "USR0030"} for n in numbers],
-                    "Members@odata.count": self.entries}
-            if start + 50 < self.entries:
-                page["Members@odata.nextLink"] = "%s?$skip=%d" % (self.entries_path, start + 50)
-            table[self.entries_path + ("?$skip=%d" % start if start else "")] = page
-        return table
+    manager_logs = ("Sel", "Lclog", "FaultList")
+    log_path = manager + "/LogServices/Lclog"
+    newest_first, page, entries = True, 50, 120
 
 
 class Ilo6(StockBmc):
@@ -301,18 +378,22 @@ class Ilo6(StockBmc):
     managers, manager = "/redfish/v1/Managers/", "/redfish/v1/Managers/1/"
     sessions_path = "/redfish/v1/SessionService/Sessions/"
     event_service = "/redfish/v1/EventService/"
-    entries_path = "/redfish/v1/Systems/1/LogServices/IML/Entries/"
-    entries, updates = 5, 0
+    systems, system = "/redfish/v1/Systems/", "/redfish/v1/Systems/1/"
+    manager_logs, system_logs = ("IEL",), ("SL", "Event", "IML")
+    log_path = "/redfish/v1/Systems/1/LogServices/IML"
 
     def resources(self):
         table = super().resources()
         table[self.event_service] = {"@odata.id": self.event_service, "ServiceEnabled": True}
-        members = [{"@odata.id": "%s%d/" % (self.entries_path, n), "Id": str(n),
-                    "EntryType": "Oem", "MessageId": "33.1",
-                    "Oem": {"Hpe": {"Count": 1 + (self.updates if n == 2 else 0)}}}
-                   for n in range(1, self.entries + 1)]
-        table[self.entries_path] = {"Members": members, "Members@odata.count": len(members)}
         return table
+
+    def add_entry(self, *arguments, **more):
+        more.setdefault("Oem", {"Hpe": {"Count": 1}})
+        return super().add_entry(*arguments, MessageId="33.1", **more)
+
+    def update_entry(self, index, count):
+        """In place: its Id stays, its count and its update's date change."""
+        self.log[index]["Oem"] = {"Hpe": {"Count": count, "Updated": "2026-11-23T00:00:00Z"}}
 
     def location(self, name):
         return self.sessions_path + name + "/"
@@ -327,6 +408,8 @@ class Xcc(StockBmc):
     ids = ("04b3", "4010")
     address = "169.254.95.118"
     stream_path = "/redfish/v1/EventService/ServerSentEvent"
+    system_logs = ("AuditLog", "PlatformLog", "StandardLog")
+    log_path = "/redfish/v1/Systems/1/LogServices/StandardLog"
 
     def events(self):
         return [b": stream keep-alive\n\n", b"id:2\ndata:{\"Id\":\"1\",\"Events\":[]}\n\n",
@@ -340,11 +423,20 @@ class Bmcweb2024(StockBmc):
     address = "192.168.7.2"
     host_address = "192.168.7.1"
     tls_versions = ("1.3", "1.3")
-    manager = "/redfish/v1/Managers/bmc"
+    manager, system = "/redfish/v1/Managers/bmc", "/redfish/v1/Systems/system"
+    manager_logs = ("Journal", "Dump", "FaultLog")
+    system_logs = ("HostLogger", "PostCodes", "EventLog", "Dump", "Crashdump")
+    log_path = system + "/LogServices/EventLog"
+    entries = 2500          # oldest first, 1000 a page, Ids by the second
     providing_link = True
     crashes = False        # of a subscription, as builds before May 2024 do
     users = ()             # common names that are users of it
     trusted = False        # is the certificate in its trust store?
+
+    def make_id(self, number):
+        """Unix seconds, and _1 ... where several came in one."""
+        second, more = divmod(number, 3)
+        return "%d%s" % (1700000000 + second, "_%d" % more if more else "")
 
     def ask_for_certificate(self, path):
         """path: the agent's, so that Python's handshake never fails; users and trusted decide."""
@@ -387,7 +479,10 @@ class Gb200(Bmcweb2024):
     ids = ("0525", "a4a2")
     address, host_address = "10.0.1.1", "10.0.1.2"
     tls_versions = ("1.2", "1.3")
-    manager = "/redfish/v1/Managers/BMC_0"
+    manager, system = "/redfish/v1/Managers/BMC_0", "/redfish/v1/Systems/System_0"
+    system_logs = ("SEL", "FDR", "EventLog", "Dump")
+    log_path = system + "/LogServices/EventLog"
+    entries = 40
     providing_link = False
 
     def resources(self):

@@ -20,7 +20,8 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "host/link/channel.h"
-#include "host/link/logreader.h"
+#include "host/link/logcursor.h"
+#include "host/link/logwalk.h"
 #include "host/worker.h"
 
 #define MAX_REQUESTS 32
@@ -45,7 +46,8 @@ struct probe {
 	struct channel_memory memory;
 	json_t *events;	      /* the life line, as it changed */
 	const char *read_log; /* path of a log's entries */
-	struct log_reader reader;
+	struct log_cursor cursor;
+	struct log_walk walk;
 	json_t *log;
 };
 
@@ -203,26 +205,29 @@ static void on_entry(const json_t *entry, void *arg)
 	json_array_append(probe->log, json_object_get(entry, "Id"));
 }
 
-static void on_read(struct log_reader *reader, int result, void *arg)
+static const char *take_page(void *core, int status, const json_t *page)
+{
+	return log_cursor_take(core, status == 200 ? page : NULL);
+}
+
+static void on_read(void *arg)
 {
 	struct probe *probe = arg;
+	int r = log_cursor_end(&probe->cursor, on_entry, probe);
 
-	json_object_set_new(probe->out, "log_result", json_integer(result));
-	json_object_set_new(probe->out, "log_last", json_string(reader->cursor.last));
+	json_object_set_new(probe->out, "log_result", json_integer(r));
+	json_object_set_new(probe->out, "log_last", json_string(probe->cursor.last));
 	if (probe->stay_ms == 0)
 		finish(probe);
 }
 
 static void read_log(struct probe *probe)
 {
-	int r;
-
-	probe->reader.entry = on_entry;
-	probe->reader.done = on_read;
-	probe->reader.arg = probe;
-	r = log_reader_start(&probe->reader, probe->channel, probe->read_log);
-	if (r < 0)
-		on_read(&probe->reader, r, probe);
+	probe->walk = (struct log_walk){
+		.core = &probe->cursor, .take = take_page, .done = on_read, .arg = probe};
+	if (log_walk_start(&probe->walk, probe->channel,
+		    log_cursor_begin(&probe->cursor, probe->read_log)) < 0)
+		on_read(probe);
 }
 
 static void on_done(struct channel *channel, const struct channel_result *result, void *arg)
@@ -452,7 +457,7 @@ static int set_option(struct probe *probe, int id, const char *value)
 		probe->read_log = value;
 		return 0;
 	case LOG_LAST:
-		log_cursor_init(&probe->reader.cursor, value);
+		log_cursor_init(&probe->cursor, value);
 		return 0;
 	case USER:
 		snprintf(probe->settings.login_user, sizeof(probe->settings.login_user), "%s",

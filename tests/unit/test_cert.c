@@ -156,10 +156,16 @@ static void test_ten_years(void **state)
 		struct cert_pair pair;
 		time_t before, after;
 
+		if (sizeof(time_t) == 4 && f[0] >= 2038)
+			continue;
 		make(CERT_ROLE_AGENT, utc(f[0], f[1], f[2], f[3]), &pair);
 		assert_int_equal(cert_get_dates(pair.certificate, &before, &after), 0);
 		assert_int_equal(before, utc(f[0], f[1], f[2], f[3]));
-		assert_int_equal(after, utc(t[0], t[1], t[2], t[3]));
+		/* A time_t of 32 bits ends in 2038, and a certificate made with it no later. */
+		if (sizeof(time_t) > 4 || t[0] < 2038)
+			assert_int_equal(after, utc(t[0], t[1], t[2], t[3]));
+		else
+			assert_int_equal(after, INT32_MAX);
 		cert_pair_clear(&pair);
 	}
 }

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the package's scripts do with the state, without a package: bmclinkd --installed, --cleanup
+and bmclinkctl trust forget.
+
+Rows S24 to S26 and S30; with dpkg in tests/packaging/ and tests/vm/.
+"""
+import json
+import os
+
+from daemons import program
+from netns import run
+from servers import fingerprint, replace_certificate
+from test_trust_net import (agent_certificate, endpoint_trust, enrolled, past, wait_refused)
+
+
+def package(lab, *arguments, check=True):
+    """As the maintainer scripts call it."""
+    return run(lab.host.wrap([program("bmclinkd"), "--foreground", "--state-dir",
+                              lab.agent.state_dir] + list(arguments) + lab.agent.trees.options()),
+               check=check)
+
+
+def install(lab, version="0.1.0-1"):
+    package(lab, "--installed", version)
+
+
+def own_fingerprint(lab):
+    return json.loads(lab.agent.ctl("certificate", "show", "--json").stdout)["fingerprint"]
+
+
+def known_hosts(lab):
+    return endpoint_trust(lab, "list").stdout
+
+
+# --- the mark -------------------------------------------------------------------------------------
+
+def test_the_mark_has_no_key(lab):
+    """An image under construction: the script has run, no daemon has. Nothing but the mark."""
+    install(lab)
+    files = [os.path.join(folder, name) for folder, _, names in os.walk(lab.agent.state_dir)
+             for name in names]
+    assert [os.path.basename(f) for f in files] == ["installed.json"]
+    with open(files[0]) as file:
+        assert json.load(file) == {"version": "0.1.0-1", "count": 1}
+
+
+def test_a_bad_version_is_refused(lab):
+    for version in ("", "x" * 64, "1\n2"):
+        assert package(lab, "--installed", version, check=False).returncode == 1
+    assert not os.path.exists(os.path.join(lab.agent.state_dir, "monitor", "installed.json"))
+
+
+def test_a_damaged_mark_is_made_anew_and_stops_nobody(lab):
+    install(lab)
+    mark = os.path.join(lab.agent.state_dir, "monitor", "installed.json")
+    with open(mark, "w") as file:
+        file.write("{")
+    enrolled(lab)
+    assert "installed.json cannot be read" in lab.agent.log()
+    lab.agent.stop()
+    install(lab)
+    with open(mark) as file:
+        assert json.load(file)["count"] == 1
+
+
+# --- the same version again, and an upgrade -------------------------------------------------------
+
+def test_s26_same_version_again_keeps_the_trust_and_says_so(lab):
+    install(lab)
+    enrolled(lab)
+    before = own_fingerprint(lab)
+    assert "ISM1090" not in lab.agent.event_ids()
+    lab.agent.stop()
+    install(lab)
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4")
+    event = lab.agent.wait_event("ISM1090")
+    assert event["args"] == ["0.1.0-1"] and "uninstall" in event["resolution"].lower()
+    assert own_fingerprint(lab) == before
+    assert "ISM1018" not in lab.agent.event_ids(), "no new certificate"
+
+
+def test_s26_twin_a_restart_is_no_installation(lab):
+    install(lab)
+    enrolled(lab)
+    lab.agent.stop()
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4")
+    assert "ISM1090" not in lab.agent.event_ids()
+
+
+def test_s26_same_version_again_does_not_mend_an_expired_certificate(lab):
+    install(lab)
+    enrolled(lab)
+    lab.agent.stop()
+    replace_certificate(agent_certificate(lab), **past())
+    install(lab)
+    lab.agent.start()
+    wait_refused(lab, "ISM1002")
+    lab.agent.wait_event("ISM1090")
+
+
+def test_s24_upgrade_with_the_bmc_there(lab):
+    """A new pair, given to the BMC over the channel that the old one opened."""
+    install(lab)
+    enrolled(lab)
+    before = own_fingerprint(lab)
+    lab.agent.stop()
+    install(lab, "0.1.0-2")
+    lab.agent.start()
+    lab.agent.wait(lambda s: s["state"] == "connected" and own_fingerprint(lab) != before, 15,
+                   "connected with the new certificate")
+    assert "ISM1018" in lab.agent.event_ids()
+    assert own_fingerprint(lab).lower() in known_hosts(lab).lower()
+    assert "ISM1090" not in lab.agent.event_ids()
+
+
+def test_s24_upgrade_while_the_bmc_is_away(lab):
+    """The old pair is kept until the BMC has the new one, over any number of restarts."""
+    install(lab)
+    enrolled(lab)
+    before = own_fingerprint(lab)
+    lab.agent.stop()
+    lab.endpoint.stop()
+    install(lab, "0.1.0-2")
+    for _ in range(2):
+        lab.agent.start()
+        lab.agent.wait_state("connecting")
+        assert own_fingerprint(lab) == before
+        lab.agent.stop()
+    lab.endpoint.start()
+    lab.agent.start()
+    lab.agent.wait(lambda s: s["state"] == "connected" and own_fingerprint(lab) != before, 15,
+                   "connected with the new certificate")
+
+
+def test_s25_upgrade_mends_an_expired_certificate(lab):
+    install(lab)
+    enrolled(lab)
+    lab.agent.stop()
+    replace_certificate(agent_certificate(lab), **past())
+    lab.agent.start()
+    wait_refused(lab, "ISM1002")
+    lab.agent.stop()
+    install(lab, "0.1.0-2")
+    # the BMC knows that this host's certificate is no longer the one in its store
+    endpoint_trust(lab, "forget")
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4")
+
+
+# --- removal --------------------------------------------------------------------------------------
+
+def test_forget_is_asked_and_done(lab):
+    enrolled(lab)
+    assert own_fingerprint(lab).lower() in known_hosts(lab).lower()
+    out = lab.agent.ctl("trust", "forget").stdout
+    assert "has forgotten this host" in out
+    assert own_fingerprint(lab).lower() not in known_hosts(lab).lower()
+    lab.agent.wait_event("ISM1091")
+    status = lab.agent.wait_state("stopped")
+    assert "forgotten" in status["reason"]["text"] and "restart" in status["mend"]
+
+
+def test_forget_is_not_undone_by_the_next_attempt(lab):
+    """The BMC's window is open now: a connection would enrol this host again."""
+    enrolled(lab)
+    lab.agent.ctl("trust", "forget")
+    before = lab.syn_counts()
+    lab.agent.reload(nic_filter="off")
+    lab.agent.wait_event("ISM1030")
+    assert lab.syn_counts() == before
+    lab.agent.stop()
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4")  # its administrator wanted it back
+
+
+def test_forget_without_a_connection_is_an_error(lab):
+    enrolled(lab)
+    lab.endpoint.stop()
+    lab.agent.wait_state("connecting")
+    answer = lab.agent.ctl("trust", "forget", check=False)
+    assert answer.returncode == 3 and "connection" in answer.stderr
+    lab.endpoint.start()
+    assert own_fingerprint(lab).lower() in known_hosts(lab).lower()
+    lab.agent.wait_connected("ipv4")
+
+
+def test_forget_unanswered_is_an_error_and_the_link_goes_on(lab):
+    """The BMC falls silent in the middle: bounded, nothing printed that did not happen."""
+    enrolled(lab)
+    lab.silence_ipv4()
+    answer = lab.agent.ctl("trust", "forget", check=False)
+    assert answer.returncode in (1, 3) and "has forgotten" not in answer.stdout
+    lab.clear_faults()
+    lab.agent.wait_connected("ipv4", 30)
+    assert own_fingerprint(lab).lower() in known_hosts(lab).lower()
+
+
+def test_removal_and_installation_is_a_fresh_start(lab):
+    """S24, S30: uninstall and install again makes a new certificate and enrols anew."""
+    install(lab)
+    enrolled(lab)
+    before = fingerprint(agent_certificate(lab))
+    lab.agent.ctl("trust", "forget")
+    lab.agent.stop()
+    package(lab, "--cleanup")
+    assert not os.path.exists(agent_certificate(lab))
+    install(lab)
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4")
+    assert fingerprint(agent_certificate(lab)) != before
+    assert "ISM1009" in lab.agent.event_ids() and "ISM1090" not in lab.agent.event_ids()
+    assert before not in known_hosts(lab).replace(":", "").lower()
