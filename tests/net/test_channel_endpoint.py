@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import socket
 import subprocess
 import time
 
@@ -285,3 +286,29 @@ def test_upgrade_of_the_agent(lab):
     lab.agent.start()  # the same version again: nothing more happens
     lab.agent.wait_connected("ipv4")
     assert len(lab.wait_lifecycle("ISM1015")) == 2
+
+
+def test_stale_question_for_the_neighbour(lab, host):
+    """
+    Somebody's ARP requests went into a dead cable; the carrier comes back between the last of them
+    and the end of the wait for its answer. The kernel then fails our SYN with the packet that
+    began the questions: that says nothing about the BMC.
+    """
+    lab.endpoint.start()
+    pin = host.enrol()
+    lab.host.sysctl("ipv4/neigh/%s/retrans_time_ms" % HOST_NIC, 600)
+    lab.silence_arp()
+    with lab.host.enter():
+        stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    stranger.sendto(b"x", (BMC_IPV4, 9))
+    # Counted from mcast_solicit's 3 on.
+    netns.wait_for(lambda: "probes 6 INCOMPLETE" in lab.host.ip(
+        "-s neigh show dev " + HOST_NIC), 10, "the last of three requests")
+    stranger.close()
+    lab.clear_faults()
+    host.expect("connected", *pin)
+    # Its twin: a BMC that truly does not answer stays unreachable.
+    lab.host.sysctl("ipv4/neigh/%s/retrans_time_ms" % HOST_NIC, 50)
+    lab.silence_arp()
+    got = host.expect("unreachable", *pin)["done"]
+    assert got["ms"] < 700 + 600, got

@@ -78,6 +78,7 @@ struct transfer {
 	struct event *connecting;
 	int connect_fd; /* connected or connecting, not yet libcurl's; else -1 */
 	bool need_connect;
+	bool asked_again; /* for the neighbour, see channel_tcp.c */
 	unsigned int connects;
 
 	/* the request */

@@ -113,6 +113,23 @@ static void finish(struct transfer *transfer, int error)
 	transfer_connected(transfer);
 }
 
+static void begin(struct transfer *transfer);
+
+/*
+ * The question for the neighbour may be older than the connection: something that was on its way
+ * when the carrier went asks on, and takes a SYN with it when its last question was unanswered, a
+ * few ms after the carrier came back. A second failure is about the BMC.
+ */
+static bool ask_again(struct transfer *transfer, int error)
+{
+	if (error != EHOSTUNREACH || transfer->asked_again)
+		return false;
+	transfer->asked_again = true;
+	channel_tcp_stop(transfer);
+	begin(transfer);
+	return true;
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct transfer *transfer = arg;
@@ -125,23 +142,18 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	transfer->connecting = NULL;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
 		error = errno;
-	finish(transfer, error);
+	if (!ask_again(transfer, error))
+		finish(transfer, error);
 	channel_leave(channel);
 }
 
-void channel_tcp_connect(struct transfer *transfer)
+static void begin(struct transfer *transfer)
 {
-	struct channel *channel = transfer->channel;
-	const struct channel_environment *environment = channel->environment;
+	const struct channel_environment *environment = transfer->channel->environment;
 	struct sockaddr_storage storage;
-	socklen_t length = fill_address(channel, &storage);
-	int fd;
+	socklen_t length = fill_address(transfer->channel, &storage);
+	int fd = environment->open_socket(transfer->channel->target.family, environment->arg);
 
-	transfer->connection = NULL;
-	drop_closed(channel);
-	transfer->connects++;
-	transfer_set_phase(transfer, TRANSFER_CONNECT);
-	fd = environment->open_socket(channel->target.family, environment->arg);
 	if (fd < 0) {
 		transfer->local = true;
 		transfer_failed(transfer, -fd);
@@ -159,4 +171,14 @@ void channel_tcp_connect(struct transfer *transfer)
 	transfer->connecting = event_new(environment->base, fd, EV_WRITE, on_writable, transfer);
 	if (!transfer->connecting || event_add(transfer->connecting, NULL) < 0)
 		finish(transfer, ENOMEM);
+}
+
+void channel_tcp_connect(struct transfer *transfer)
+{
+	transfer->connection = NULL;
+	drop_closed(transfer->channel);
+	transfer->connects++;
+	transfer->asked_again = false;
+	transfer_set_phase(transfer, TRANSFER_CONNECT);
+	begin(transfer);
 }
