@@ -214,6 +214,24 @@ static void read_row(sqlite3_stmt *s, struct lclog_record *record)
 	read_args((const char *)sqlite3_column_text(s, 6), record);
 }
 
+/* Who listens may be who reads: he hears of the new log by its next record. */
+static int fail_reading(struct lclog *log, int rc)
+{
+	void (*listener)(void *arg) = log->listener;
+
+	log_error("lclog", "reading failed: %s", sqlite3_errstr(rc));
+	if (!lclog_file_is_corrupt(rc))
+		return -EIO;
+	log->listener = NULL;
+	lclog_flush(log);
+	if (lclog_file_replace(log) == 0) {
+		tell_replaced(log);
+		lclog_flush(log);
+	}
+	log->listener = listener;
+	return -EIO;
+}
+
 static int read_rows(struct lclog *log, enum lclog_statement which, int64_t from,
 	unsigned int limit, lclog_fn fn, void *arg)
 {
@@ -237,10 +255,7 @@ static int read_rows(struct lclog *log, enum lclog_statement which, int64_t from
 		}
 	}
 	sqlite3_reset(s);
-	if (rc == SQLITE_DONE)
-		return 0;
-	log_error("lclog", "reading failed: %s", sqlite3_errstr(rc));
-	return -EIO;
+	return rc == SQLITE_DONE ? 0 : fail_reading(log, rc);
 }
 
 int lclog_read_up(struct lclog *log, int64_t from, unsigned int limit, lclog_fn fn, void *arg)

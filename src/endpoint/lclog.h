@@ -4,7 +4,8 @@
  * synchronous = FULL). It holds at most a maximum of records; the newest overwrite the oldest. Ids
  * grow by one and are never used again, so that they are cursors.
  *
- * A database that cannot be read is moved aside, not deleted, and a record says so. Records that
+ * A database that cannot be read is moved aside, not deleted, and a record says so, whether that is
+ * seen when it is opened, read or written. Records that
  * could not be written (disk full) are counted, and the next one that can be is preceded by one
  * that tells how many were lost.
  */
@@ -20,6 +21,11 @@
 
 #define LCLOG_FILE	   "lclog.db"
 #define LCLOG_KEEP_CORRUPT 3 /* copies moved aside: lclog.db.corrupt-1 is the newest */
+
+/* At the start a file of so many pages of 4 KiB is checked whole; of a longer one these records. */
+#define LCLOG_CHECK_PAGES  2048
+#define LCLOG_CHECK_NEWEST 5000
+#define LCLOG_CHECK_OLDEST 500
 
 struct lclog_record {
 	int64_t id;	    /* from 1 */

@@ -70,7 +70,21 @@ static int64_t query_number(sqlite3 *db, const char *sql, int *rc)
 	return value;
 }
 
-static int check_integrity(sqlite3 *db)
+/* The rows at one end, each byte of them: what a power cut may have hit is where writing was. */
+static int check_end(sqlite3 *db, const char *order, int rows)
+{
+	char sql[256];
+	int rc;
+
+	snprintf(sql, sizeof(sql),
+		"SELECT sum(length(message_id) + length(message) + length(resolution) +"
+		" length(args)) FROM (SELECT * FROM records ORDER BY id %s LIMIT %d)",
+		order, rows);
+	query_number(db, sql, &rc);
+	return rc;
+}
+
+static int check_all(sqlite3 *db)
 {
 	sqlite3_stmt *statement = NULL;
 	int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
@@ -84,6 +98,25 @@ static int check_integrity(sqlite3 *db)
 		}
 	}
 	sqlite3_finalize(statement);
+	return rc;
+}
+
+/*
+ * Looking at everything takes 0.15 s for 100,000 records in memory, and ten times that on flash: a
+ * BMC has its port to open. Of a long log only the ends are looked at; damage between them is found
+ * when it is read (lclog.c).
+ */
+static int check_integrity(sqlite3 *db)
+{
+	int rc;
+	int64_t pages = query_number(db, "PRAGMA page_count", &rc);
+
+	if (rc == SQLITE_OK && pages <= LCLOG_CHECK_PAGES)
+		return check_all(db);
+	if (rc == SQLITE_OK)
+		rc = check_end(db, "DESC", LCLOG_CHECK_NEWEST);
+	if (rc == SQLITE_OK)
+		rc = check_end(db, "ASC", LCLOG_CHECK_OLDEST);
 	return rc;
 }
 

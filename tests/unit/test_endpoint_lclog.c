@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "base/util.h"
 #include "endpoint/lclog.h"
 
@@ -295,6 +297,74 @@ static void damaged_pages(void **state)
 	assert_moved_aside(f);
 }
 
+/* A file of more pages than are looked at when it is opened, written at once. */
+static void fill_long(struct fixture *f, int records)
+{
+	char sql[512];
+	sqlite3 *db;
+
+	fill(f, 1);
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	snprintf(sql, sizeof(sql),
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+		" INSERT INTO records (created, severity, message_id, message, resolution, args)"
+		" SELECT 0, 0, 'ISM1030', printf('%%.300c', 'm'), 'r', '[]' FROM n",
+		records - 1);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void overwrite(struct fixture *f, int64_t from, int64_t to)
+{
+	int fd = open(f->path, O_WRONLY);
+	char garbage[4096];
+
+	memset(garbage, 0x5a, sizeof(garbage));
+	for (; from < to; from += (int64_t)sizeof(garbage))
+		assert_int_equal(pwrite(fd, garbage, sizeof(garbage), from), sizeof(garbage));
+	close(fd);
+}
+
+/* Damage where no start looks: nothing is wrong until it is read, then as if it had been seen. */
+static void long_log_damaged_inside(void **state)
+{
+	const int records = 40000;
+	struct fixture *f = *state;
+	struct lclog_record record;
+	struct lclog *log;
+	struct stat st;
+
+	fill_long(f, records);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_true(st.st_size > 4096L * LCLOG_CHECK_PAGES);
+	overwrite(f, st.st_size / 2 / 4096 * 4096, st.st_size / 2 / 4096 * 4096 + 40960);
+	assert_int_equal(lclog_open(f->folder, 100000, &log), 0);
+	assert_range(log, 1, records);
+	assert_int_equal(lclog_get(log, records, &record), 0);
+	assert_int_equal(lclog_get(log, 1, &record), 0);
+	for (int id = 1; id <= records; id += 10) {
+		if (lclog_get(log, id, &record) == -EIO)
+			break;
+		assert_int_equal(record.id, id);
+	}
+	assert_range(log, 1, 1); /* the new one */
+	assert_int_equal(lclog_get(log, 1, &record), 0);
+	assert_string_equal(record.message_id, "ISM1036");
+	lclog_close(log);
+	assert_int_equal(access(f->path, F_OK), 0);
+}
+
+static void long_log_damaged_at_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	fill_long(f, 40000);
+	assert_int_equal(stat(f->path, &st), 0);
+	overwrite(f, st.st_size - 40960, st.st_size);
+	assert_moved_aside(f);
+}
+
 static void keeps_few_corrupt_copies(void **state)
 {
 	struct fixture *f = *state;
@@ -504,6 +574,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(truncated, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_a_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(long_log_damaged_inside, setup, teardown),
+		cmocka_unit_test_setup_teardown(long_log_damaged_at_its_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_few_corrupt_copies, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(group, setup, teardown),
