@@ -118,7 +118,7 @@ static json_t *answer_password(struct service *service, const json_t *request)
 	int r = password_from_json(json_object_get(request, "password"), &password);
 
 	if (r == 0)
-		r = service_set_password(service, &password);
+		r = service_set_password(service, &password, NULL);
 	return make_outcome(r);
 }
 

@@ -46,30 +46,35 @@ static unsigned int find_bootstrap(const struct service *service, const char *au
 }
 
 /*
- * By token or password; a status as authenticate_request(). *bootstrap: the id of a bootstrap
- * account, or 0: the administrator. Such an account comes first: its password cannot be guessed,
- * and who guesses the administrator's must not lock out a host that makes itself known.
+ * By token or password; a status as authenticate_request(). by: what gives the right; the role is
+ * the caller's business. Without an account in it: the administrator. Such an account comes first:
+ * its password cannot be guessed, and who guesses the administrator's must not lock out a host that
+ * makes itself known.
  */
 static int check_credentials(struct service *service, const struct connection *connection,
-	const struct http_request *http, unsigned int *bootstrap)
+	const struct http_request *http, struct connection_principal *by)
 {
 	const char *authorization = http_get_field(http, "Authorization");
 	const char *token = http_get_field(http, "X-Auth-Token");
 	int64_t now = service_get_mono_ms();
 	enum accounts_result result;
 
-	*bootstrap = 0;
+	*by = (struct connection_principal){0};
 	if (!connection_get_ssl(connection))
 		return 401;
 	if (token) {
 		const struct session *session = session_use(&service->sessions, token, now);
 
-		*bootstrap = session ? session->account : 0;
-		return session ? 0 : 401;
-	}
-	*bootstrap = find_bootstrap(service, authorization);
-	if (*bootstrap)
+		if (!session)
+			return 401;
+		by->session = session->id;
+		by->bootstrap = session->account;
 		return 0;
+	}
+	by->bootstrap = find_bootstrap(service, authorization);
+	if (by->bootstrap)
+		return 0;
+	by->password = service->password_generation;
 	result = accounts_check_basic(
 		&service->accounts, authorization, connection_get_peer(connection)->source, now);
 	if (result == ACCOUNTS_LOCKED)
@@ -82,33 +87,47 @@ static bool has_credentials(const struct http_request *http)
 	return http_get_field(http, "Authorization") || http_get_field(http, "X-Auth-Token");
 }
 
-int authenticate_request(struct request *request)
+static int authenticate(struct request *request, struct connection_principal *by)
 {
 	int status;
 
+	*by = (struct connection_principal){0};
 	request->role = find_connection_role(request->service, request->connection);
 	if (request->role == ROLE_HOST)
 		service_note_use(request->service,
 			&connection_get_handshake(request->connection)->certificate);
 	if (!has_credentials(request->http))
 		return 0;
-	status = check_credentials(
-		request->service, request->connection, request->http, &request->bootstrap);
+	status = check_credentials(request->service, request->connection, request->http, by);
 	if (status)
 		return status;
+	request->bootstrap = by->bootstrap;
 	request->role = request->bootstrap ? request->service->bootstrap.role : ROLE_ADMINISTRATOR;
 	connection_set_trusted(request->connection);
 	return 0;
 }
 
+int authenticate_request(struct request *request)
+{
+	struct connection_principal by;
+	int status = authenticate(request, &by);
+
+	if (status)
+		by = (struct connection_principal){0};
+	else
+		by.role = request->role;
+	connection_set_principal(request->connection, &by);
+	return status;
+}
+
 bool authenticate_head(struct service *service, struct connection *connection,
 	const struct http_request *http, bool is_long)
 {
-	unsigned int bootstrap;
+	struct connection_principal by;
 
 	if (find_connection_role(service, connection) == ROLE_HOST)
 		return true;
 	/* The password is looked at only where it matters: it costs, and counts when wrong. */
 	return is_long && has_credentials(http) &&
-	       check_credentials(service, connection, http, &bootstrap) == 0 && !bootstrap;
+	       check_credentials(service, connection, http, &by) == 0 && !by.bootstrap;
 }

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
+#include "endpoint/privilege.h"
 #include "endpoint/server.h"
 
 struct connection_peer {
@@ -23,6 +24,18 @@ const struct handshake *connection_get_handshake(const struct connection *connec
 enum server_port connection_get_port(const struct connection *connection);
 /* "TLS 1.3", or "not encrypted". */
 const char *connection_security_name(const struct connection *connection);
+
+/* What the rights of its last request rested on: service_rights.c ends it with them. */
+struct connection_principal {
+	enum role role;
+	unsigned int session;	/* id; 0: none */
+	unsigned int bootstrap; /* id of a bootstrap account; 0: none */
+	unsigned int password;	/* generation of the administrator's, where it was given; or 0 */
+};
+
+const struct connection_principal *connection_get_principal(const struct connection *connection);
+void connection_set_principal(
+	struct connection *connection, const struct connection_principal *principal);
 
 /* The client is somebody: this connection is not thrown out to make room for others. */
 void connection_set_trusted(struct connection *connection);

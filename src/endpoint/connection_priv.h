@@ -38,6 +38,7 @@ struct connection {
 	SSL *ssl; /* owned by bev; NULL: plain */
 	struct handshake handshake;
 	struct connection_peer peer;
+	struct connection_principal principal;
 
 	char *head; /* owned; what request points into */
 	size_t scanned;

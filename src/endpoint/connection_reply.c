@@ -154,6 +154,16 @@ const char *connection_security_name(const struct connection *c)
 	return tls_version_name(tls_version_from_openssl(SSL_version(c->ssl)));
 }
 
+const struct connection_principal *connection_get_principal(const struct connection *c)
+{
+	return &c->principal;
+}
+
+void connection_set_principal(struct connection *c, const struct connection_principal *principal)
+{
+	c->principal = *principal;
+}
+
 void connection_set_trusted(struct connection *c)
 {
 	c->trusted = true;

@@ -172,7 +172,8 @@ static enum base_message set_password(struct request *request, const json_t *val
 		return BASE_PROPERTY_VALUE_ERROR;
 	if (password_make(text, &password) < 0)
 		return BASE_PROPERTY_VALUE_ERROR;
-	if (service_set_password(request->service, &password) < 0)
+	connection_close_after_reply(request->connection); /* it rests on the old one */
+	if (service_set_password(request->service, &password, request->connection) < 0)
 		return BASE_INTERNAL_ERROR;
 	return BASE_SUCCESS;
 }
@@ -187,7 +188,10 @@ static void delete_account(struct request *request)
 	const struct bootstrap_account *bootstrap = find_bootstrap(request);
 	const char *by = request->bootstrap ? "at the wish of the host" : "by the administrator";
 
-	if (service_remove_bootstrap_account(request->service, bootstrap->id, by) < 0)
+	if (request->bootstrap == bootstrap->id)
+		connection_close_after_reply(request->connection);
+	if (service_remove_bootstrap_account(
+		    request->service, bootstrap->id, by, request->connection) < 0)
 		request_error(request, 500, BASE_INTERNAL_ERROR);
 	else
 		request_reply(request, 204, NULL, NULL);

@@ -134,6 +134,8 @@ static void log_in(struct request *request, unsigned int bootstrap)
 	}
 	log_info("session", "%s: logged in, session %u", client, id);
 	session_set_account(&request->service->sessions, id, bootstrap);
+	service_review_connections(
+		request->service, "its session made room for another", request->connection);
 	connection_set_trusted(request->connection);
 	request->bootstrap = bootstrap;
 	request->role = bootstrap ? request->service->bootstrap.role : ROLE_ADMINISTRATOR;
@@ -181,8 +183,11 @@ static void delete_session(struct request *request)
 {
 	unsigned int id = find_session(request)->id;
 
+	if (connection_get_principal(request->connection)->session == id)
+		connection_close_after_reply(request->connection);
 	session_end(&request->service->sessions, id);
 	log_info("session", "session %u ended by the client", id);
+	service_review_connections(request->service, "its session was ended", request->connection);
 	request_reply(request, 204, NULL, NULL);
 }
 

@@ -166,6 +166,7 @@ int service_new(const struct service_environment *environment,
 
 	if (!made)
 		return -ENOMEM;
+	made->password_generation = 1;
 	made->base = environment->base;
 	made->state_fd = environment->state_fd;
 	take_settings(made, settings);

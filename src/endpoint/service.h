@@ -41,6 +41,7 @@ struct service {
 	struct accounts accounts;
 	struct bootstrap bootstrap;
 	struct limiter bootstrap_limiter; /* of its records in the log */
+	unsigned int password_generation; /* of the administrator's; never 0 */
 	struct sessions sessions;
 	struct lclog *log;
 	struct platform *platform;
@@ -73,7 +74,8 @@ int service_apply(struct service *service, const struct endpoint_settings *setti
 void service_get_clock(struct trust_clock *clock);
 int64_t service_get_mono_ms(void);
 /* Durable; ends the sessions and the streams of those who knew the old one. */
-int service_set_password(struct service *service, const struct password *password);
+int service_set_password(
+	struct service *service, const struct password *password, const struct connection *asking);
 enum trust_verdict service_judge(const struct trust_certificate *certificate, void *service);
 int service_enrol(struct service *service, const char *pem, size_t length,
 	const struct connection *connection, unsigned int *id);
@@ -108,13 +110,19 @@ time_t service_get_deadline(const struct service *service); /* of the next one; 
 int service_acknowledge_next(struct service *service, const struct trust_certificate *host,
 	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE]);
 
+/* service_rights.c: connections and streams whose rights are gone end; asking may be NULL and is
+ * not cut off: it has still to be answered. */
+void service_review_connections(
+	struct service *service, const char *reason, const struct connection *asking);
+
 /* service_bootstrap.c: accounts that the host gets over IPMI. */
 struct ipmi_answer;
 void service_load_bootstrap(struct service *service);
 int service_save_bootstrap(struct service *service);
 /* The switches (enabled, enable_after_reset, role) of wish; durable or not at all. */
 int service_set_bootstrap(struct service *service, const struct bootstrap *wish);
-int service_remove_bootstrap_account(struct service *service, unsigned int id, const char *by);
+int service_remove_bootstrap_account(
+	struct service *service, unsigned int id, const char *by, const struct connection *asking);
 void service_note_host_reset(struct service *service);
 /* What the IPMI firmware forwards; see ipmi.h. */
 void service_answer_ipmi(struct service *service, const unsigned char *request, size_t length,

@@ -72,16 +72,20 @@ int service_set_bootstrap(struct service *service, const struct bootstrap *wish)
 	if (!wish->enabled && old.enabled)
 		after_disabling(service);
 	service_review_window(service);
+	if (wish->role != old.role)
+		service_review_connections(service, "the role of its account changed", NULL);
 	return 0;
 }
 
-static void end_account(struct service *service, unsigned int id)
+static void end_account(struct service *service, unsigned int id, const struct connection *asking)
 {
 	session_end_account(&service->sessions, id);
 	bootstrap_remove(&service->bootstrap, id);
+	service_review_connections(service, "its account was removed", asking);
 }
 
-int service_remove_bootstrap_account(struct service *service, unsigned int id, const char *by)
+int service_remove_bootstrap_account(
+	struct service *service, unsigned int id, const char *by, const struct connection *asking)
 {
 	const struct bootstrap_account *account = bootstrap_find(&service->bootstrap, id);
 	char user[BOOTSTRAP_USER_SIZE];
@@ -89,7 +93,7 @@ int service_remove_bootstrap_account(struct service *service, unsigned int id, c
 	if (!account)
 		return -ENOENT;
 	memcpy(user, account->user, sizeof(user));
-	end_account(service, id);
+	end_account(service, id, asking);
 	lclog_emit(service->log, MSG_ISM1062, user, by);
 	return 0;
 }
@@ -100,7 +104,7 @@ void service_note_host_reset(struct service *service)
 
 	while (bootstrap->n)
 		service_remove_bootstrap_account(
-			service, bootstrap->accounts[0].id, "the host was reset");
+			service, bootstrap->accounts[0].id, "the host was reset", NULL);
 	if (bootstrap_reset(bootstrap))
 		service_save_bootstrap(service);
 	service_open_window(service, TRUST_REASON_HOST_RESET);
@@ -150,7 +154,7 @@ static int make_account(
 	int r;
 
 	if (service->bootstrap.n == BOOTSTRAP_MAX)
-		end_account(service, service->bootstrap.accounts[0].id);
+		end_account(service, service->bootstrap.accounts[0].id, NULL);
 	r = bootstrap_make(&service->bootstrap, user, password, &id);
 	if (r < 0)
 		return r;
@@ -161,7 +165,7 @@ static int make_account(
 	if (r < 0) {
 		/* Not durable, so not disabled: then there is no account either. */
 		service->bootstrap.enabled = true;
-		end_account(service, id);
+		end_account(service, id, NULL);
 		OPENSSL_cleanse(password, IPMI_FIELD + 1);
 		return r;
 	}

@@ -35,14 +35,16 @@ int64_t service_get_mono_ms(void)
 	return clock.mono_ms;
 }
 
-int service_set_password(struct service *service, const struct password *password)
+int service_set_password(
+	struct service *service, const struct password *password, const struct connection *asking)
 {
 	int r = accounts_set_password(&service->accounts, password, service->state_fd);
 
 	if (r < 0)
 		return r;
-	session_end_all(&service->sessions);
-	sse_close_role(service->sse, ROLE_ADMINISTRATOR, "the password was changed");
+	service->password_generation++;
+	session_end_account(&service->sessions, 0);
+	service_review_connections(service, "the password was changed", asking);
 	return 0;
 }
 
@@ -91,27 +93,11 @@ enum trust_verdict service_judge(const struct trust_certificate *certificate, vo
 	return verdict;
 }
 
-struct cut { /* which connections end with a trust */
-	struct service *service;
-	const struct connection *except; /* the one that has still to be answered */
-};
-
-/* Connections whose certificate is no longer one of a known host. */
-static bool lost_trust(const struct connection *connection, void *arg)
-{
-	const struct handshake *handshake = connection_get_handshake(connection);
-	struct cut *cut = arg;
-
-	return connection != cut->except && handshake->client != HANDSHAKE_CLIENT_NONE &&
-	       service_judge(&handshake->certificate, cut->service) != TRUST_VERDICT_KNOWN;
-}
-
 static void on_expiry(evutil_socket_t fd, short what, void *arg)
 {
 	struct service *service = arg;
-	struct cut cut = {service, NULL};
 
-	server_close_matching(service->server, lost_trust, "its certificate expired", &cut);
+	service_review_connections(service, "its certificate expired", NULL);
 	service_watch_expiry(service);
 }
 
@@ -144,9 +130,9 @@ static void name_fingerprint(const struct trust_certificate *certificate, char *
 }
 
 /* What is on disk is ours again, also after a file that could not be read. */
-static int save_trust(struct service *service)
+static int save_trust(struct service *service, const struct trust *trust)
 {
-	int r = trust_save(&service->trust, service->state_fd);
+	int r = trust_save(trust, service->state_fd);
 
 	if (r < 0)
 		log_error("trust", "not saved: %s", strerror(-r));
@@ -163,27 +149,34 @@ static int add_certificate(struct service *service, const char *pem, size_t leng
 	struct trust_certificate certificate;
 	_cleanup_free_ char *canonical = NULL;
 	struct trust_clock clock;
+	struct trust next;
 	int r = trust_read_pem(pem, length, &certificate, &canonical);
 
 	if (r < 0)
 		return r;
 	service_get_clock(&clock);
-	if (replaced)
-		r = trust_renew(&service->trust, replaced, &certificate, canonical, &clock);
-	else
-		r = trust_add(&service->trust, &certificate, canonical, &clock);
+	r = trust_copy(&service->trust, &next);
 	if (r < 0)
 		return r;
-	*id = trust_find(&service->trust, certificate.fingerprint)->id;
-	r = save_trust(service);
+	if (replaced)
+		r = trust_renew(&next, replaced, &certificate, canonical, &clock);
+	else
+		r = trust_add(&next, &certificate, canonical, &clock);
+	if (r == 0)
+		r = save_trust(service, &next);
 	if (r < 0) {
-		trust_remove_id(&service->trust, *id);
+		trust_clear(&next);
 		return r;
 	}
+	trust_clear(&service->trust);
+	service->trust = next;
+	*id = trust_find(&service->trust, certificate.fingerprint)->id;
 	name_fingerprint(&certificate, fingerprint);
 	lclog_emit(service->log, MSG_ISM1015, fingerprint,
 		connection ? connection_family_name(connection) : "the command line",
 		connection ? connection_get_peer(connection)->address : "by the administrator");
+	/* A full store has let another one go. */
+	service_review_connections(service, "another certificate took its place", connection);
 	service_watch_expiry(service);
 	return 0;
 }
@@ -209,11 +202,10 @@ int service_renew(struct service *service, const char *pem, size_t length,
 static int save_and_cut(
 	struct service *service, const char *reason, const struct connection *except)
 {
-	struct cut cut = {service, except};
 	/* In memory it is gone in any case: rather too little trust than too much. */
-	int r = save_trust(service);
+	int r = save_trust(service, &service->trust);
 
-	server_close_matching(service->server, lost_trust, reason, &cut);
+	service_review_connections(service, reason, except);
 	service_watch_expiry(service);
 	service_schedule_rollover(service);
 	return r;
@@ -221,10 +213,7 @@ static int save_and_cut(
 
 static void on_farewell(evutil_socket_t fd, short what, void *arg)
 {
-	struct service *service = arg;
-	struct cut cut = {service, NULL};
-
-	server_close_matching(service->server, lost_trust, "its certificate was removed", &cut);
+	service_review_connections(arg, "its certificate was removed", NULL);
 }
 
 static int save_and_cut_later(struct service *service, const struct connection *asking)
@@ -236,7 +225,7 @@ static int save_and_cut_later(struct service *service, const struct connection *
 	if (!service->farewell || evtimer_add(service->farewell, &wait) < 0)
 		return save_and_cut(service, "its certificate was removed", asking);
 	service_watch_expiry(service);
-	return save_trust(service);
+	return save_trust(service, &service->trust);
 }
 
 int service_remove_certificate(struct service *service, unsigned int id, const char *by,

@@ -31,7 +31,12 @@ static void make_room(struct sessions *sessions)
 	if (sessions->n < SESSION_MAX)
 		return;
 	for (unsigned int i = 1; i < sessions->n; i++) {
-		if (sessions->list[i].used_ms < sessions->list[oldest].used_ms)
+		const struct session *session = &sessions->list[i],
+				     *so_far = &sessions->list[oldest];
+
+		/* One with a stream is in use, however long ago its last request was. */
+		if (!session->streams != !so_far->streams ? so_far->streams != 0
+							  : session->used_ms < so_far->used_ms)
 			oldest = i;
 	}
 	remove_at(sessions, oldest);
@@ -120,10 +125,36 @@ void session_end_account(struct sessions *sessions, unsigned int account)
 	}
 }
 
+static struct session *find(struct sessions *sessions, unsigned int id)
+{
+	const struct session *session = session_find(sessions, id);
+
+	return session ? &sessions->list[session - sessions->list] : NULL;
+}
+
+void session_hold(struct sessions *sessions, unsigned int id)
+{
+	struct session *session = find(sessions, id);
+
+	if (session)
+		session->streams++;
+}
+
+void session_release(struct sessions *sessions, unsigned int id, int64_t now_ms)
+{
+	struct session *session = find(sessions, id);
+
+	if (!session || !session->streams)
+		return;
+	session->streams--;
+	session->used_ms = now_ms;
+}
+
 void session_expire(struct sessions *sessions, int64_t now_ms)
 {
 	for (unsigned int i = sessions->n; i > 0; i--) {
-		if (now_ms - sessions->list[i - 1].used_ms > SESSION_TIMEOUT * 1000)
+		if (!sessions->list[i - 1].streams &&
+			now_ms - sessions->list[i - 1].used_ms > SESSION_TIMEOUT * 1000)
 			remove_at(sessions, i - 1);
 	}
 }

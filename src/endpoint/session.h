@@ -20,6 +20,7 @@ struct session {
 	unsigned int account; /* id of a bootstrap account; 0: the administrator's */
 	unsigned char hash[32];
 	int64_t used_ms;
+	unsigned int streams; /* that rest on it: it does not expire meanwhile */
 	time_t created;
 	char client[INET6_ADDRSTRLEN];
 };
@@ -40,6 +41,9 @@ const struct session *session_find(const struct sessions *sessions, unsigned int
 int session_end(struct sessions *sessions, unsigned int id); /* -ENOENT */
 void session_end_all(struct sessions *sessions);
 void session_end_account(struct sessions *sessions, unsigned int account);
+/* A stream that rests on it begins, or has ended; nothing where the session is gone. */
+void session_hold(struct sessions *sessions, unsigned int id);
+void session_release(struct sessions *sessions, unsigned int id, int64_t now_ms);
 /* Those go that were not used for SESSION_TIMEOUT. */
 void session_expire(struct sessions *sessions, int64_t now_ms);
 

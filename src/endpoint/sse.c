@@ -22,8 +22,9 @@ struct stream {
 	struct connection *connection;
 	unsigned int id; /* of its subscription; never used again */
 	enum role role;
-	int64_t cursor; /* id of the last record sent */
-	bool told;	/* its coming is in the Lifecycle log, so must its going be */
+	unsigned int session; /* that it rests on; 0: none */
+	int64_t cursor;	      /* id of the last record sent */
+	bool told;	      /* its coming is in the Lifecycle log, so must its going be */
 	bool pumping;
 };
 
@@ -128,6 +129,7 @@ static void on_closed(const char *reason, void *arg)
 	snprintf(local, sizeof(local), "%s", peer->local);
 	TAILQ_REMOVE(&sse->streams, stream, next);
 	sse->n_streams--;
+	session_release(&sse->service->sessions, stream->session, service_get_mono_ms());
 	free(stream);
 	log_notice("sse", "%s: stream closed: %s", address, reason);
 	if (told)
@@ -195,6 +197,8 @@ void sse_open(struct sse *sse, struct request *request)
 		free(stream);
 		return;
 	}
+	stream->session = connection_get_principal(request->connection)->session;
+	session_hold(&sse->service->sessions, stream->session);
 	stream->id = ++sse->last_id;
 	TAILQ_INSERT_TAIL(&sse->streams, stream, next);
 	sse->n_streams++;
@@ -236,17 +240,6 @@ unsigned int sse_count_hosts(const struct sse *sse)
 	for (stream = TAILQ_FIRST(&sse->streams); stream; stream = TAILQ_NEXT(stream, next))
 		n += is_host(stream);
 	return n;
-}
-
-void sse_close_role(struct sse *sse, enum role role, const char *reason)
-{
-	struct stream *stream, *next;
-
-	for (stream = TAILQ_FIRST(&sse->streams); stream; stream = next) {
-		next = TAILQ_NEXT(stream, next);
-		if (stream->role == role)
-			connection_close(stream->connection, reason);
-	}
 }
 
 void sse_close_all(struct sse *sse, const char *reason)

@@ -28,7 +28,5 @@ unsigned int sse_list(const struct sse *sse, unsigned int ids[SSE_MAX_STREAMS]);
 const char *sse_find(const struct sse *sse, unsigned int id);
 void sse_close_id(struct sse *sse, unsigned int id, const char *reason);
 void sse_close_all(struct sse *sse, const char *reason);
-/* Streams of those with a role end; reason is for the log. */
-void sse_close_role(struct sse *sse, enum role role, const char *reason);
 
 #endif

@@ -120,23 +120,50 @@ static void remove_at(struct trust *trust, unsigned int i)
 	trust->n_known--;
 }
 
-/* An expired one goes, else the oldest; never the one with the id keep. */
-static void make_room(struct trust *trust, unsigned int keep, const struct trust_clock *clock)
+static unsigned int find_index(const struct trust *trust, unsigned int id)
 {
-	unsigned int victim = TRUST_MAX_KNOWN;
+	unsigned int i = 0;
 
-	if (trust->n_known < TRUST_MAX_KNOWN)
+	while (i < trust->n_known && trust->known[i].id != id)
+		i++;
+	return i;
+}
+
+static void remove_successors(struct trust *trust, unsigned int id)
+{
+	for (unsigned int i = trust->n_known; i-- > 0;) {
+		if (trust->known[i].replaces == id)
+			remove_at(trust, i);
+	}
+}
+
+/* Successors that wait do not count: their hosts do. */
+static unsigned int count_hosts(const struct trust *trust)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < trust->n_known; i++)
+		n += trust->known[i].replaces == 0;
+	return n;
+}
+
+/* An expired one goes, else the oldest. */
+static void make_room(struct trust *trust, const struct trust_clock *clock)
+{
+	unsigned int victim = TRUST_MAX_ALL;
+
+	if (count_hosts(trust) < TRUST_MAX_KNOWN)
 		return;
 	for (unsigned int i = 0; i < trust->n_known; i++) {
 		bool expired = has_expired(&trust->known[i].certificate, clock);
 
-		if (trust->known[i].id == keep || (victim < TRUST_MAX_KNOWN && !expired))
+		if (trust->known[i].replaces || (victim < TRUST_MAX_ALL && !expired))
 			continue;
 		victim = i;
 		if (expired)
 			break;
 	}
-	remove_at(trust, victim);
+	trust_remove_id(trust, trust->known[victim].id);
 }
 
 /* replaces: see struct trust_known. */
@@ -150,7 +177,10 @@ static int add(struct trust *trust, const struct trust_certificate *certificate,
 	copy = strdup(pem);
 	if (!copy)
 		return -ENOMEM;
-	make_room(trust, replaces, clock);
+	if (replaces)
+		remove_successors(trust, replaces);
+	else
+		make_room(trust, clock);
 	if (!trust->next_id)
 		trust->next_id = 1;
 	trust->known[trust->n_known++] = (struct trust_known){
@@ -177,12 +207,11 @@ int trust_renew(struct trust *trust, unsigned int replaced,
 	const struct trust_certificate *certificate, const char *pem,
 	const struct trust_clock *clock)
 {
-	if (trust_find(trust, certificate->fingerprint))
-		return -EEXIST;
-	for (unsigned int i = trust->n_known; i-- > 0;) {
-		if (trust->known[i].replaces == replaced)
-			remove_at(trust, i);
-	}
+	const struct trust_known *known = trust_find_id(trust, replaced);
+
+	/* One that waits itself has not been used: it cannot name its own. */
+	if (!known || known->replaces)
+		return -ENOENT;
 	return add(trust, certificate, pem, replaced, clock);
 }
 
@@ -260,11 +289,29 @@ const struct trust_known *trust_find_id(const struct trust *trust, unsigned int 
 
 int trust_remove_id(struct trust *trust, unsigned int id)
 {
-	const struct trust_known *known = trust_find_id(trust, id);
+	unsigned int i = find_index(trust, id);
 
-	if (!known)
+	if (i == trust->n_known)
 		return -ENOENT;
-	remove_at(trust, (unsigned int)(known - trust->known));
+	remove_at(trust, i);
+	remove_successors(trust, id);
+	return 0;
+}
+
+int trust_copy(const struct trust *trust, struct trust *copy)
+{
+	struct trust made = *trust;
+
+	for (made.n_known = 0; made.n_known < trust->n_known; made.n_known++) {
+		char *pem = strdup(trust->known[made.n_known].pem);
+
+		if (!pem) {
+			trust_clear(&made);
+			return -ENOMEM;
+		}
+		made.known[made.n_known].pem = pem;
+	}
+	*copy = made;
 	return 0;
 }
 

@@ -17,7 +17,8 @@
 
 #include "base/cert.h"
 
-#define TRUST_MAX_KNOWN 8 /* a host with two systems has two */
+#define TRUST_MAX_KNOWN 8		      /* a host with two systems has two */
+#define TRUST_MAX_ALL	(2 * TRUST_MAX_KNOWN) /* each may have its successor beside it */
 #define TRUST_MAX_PEM	8192
 #define TRUST_FILE	"trust.json"
 
@@ -50,7 +51,7 @@ enum trust_reason { /* why the window was opened */
 };
 
 struct trust {
-	struct trust_known known[TRUST_MAX_KNOWN];
+	struct trust_known known[TRUST_MAX_ALL];
 	unsigned int n_known;
 	unsigned int next_id;
 	unsigned int window_minutes; /* how long a window is open; set by the owner */
@@ -87,7 +88,8 @@ time_t trust_next_expiry(const struct trust *trust, const struct trust_clock *cl
 
 /*
  * Renewal by a known host: its next certificate beside the one it has (id replaced), which goes
- * when the next one is used for the first time. One may wait at a time. The window is not touched.
+ * when the next one is used for the first time. One may wait at a time. The window is not touched,
+ * and no other host has to make room.
  */
 int trust_renew(struct trust *trust, unsigned int replaced,
 	const struct trust_certificate *certificate, const char *pem,
@@ -111,8 +113,11 @@ int trust_add(struct trust *trust, const struct trust_certificate *certificate, 
 const struct trust_known *trust_find(
 	const struct trust *trust, const unsigned char fingerprint[CERT_FINGERPRINT_SIZE]);
 const struct trust_known *trust_find_id(const struct trust *trust, unsigned int id);
-int trust_remove_id(struct trust *trust, unsigned int id); /* -ENOENT */
-void trust_clear(struct trust *trust);			   /* forget all; frees */
+/* With the successor that it named: whoever had its key named that. -ENOENT */
+int trust_remove_id(struct trust *trust, unsigned int id);
+/* All of it, for a change that is true once it is saved. -ENOMEM: copy is untouched. */
+int trust_copy(const struct trust *trust, struct trust *copy);
+void trust_clear(struct trust *trust); /* forget all; frees */
 
 /*
  * The known certificates in TRUST_FILE of a directory; the window is not kept: a restart of an

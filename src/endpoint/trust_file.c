@@ -52,7 +52,7 @@ static int load_host(struct trust *trust, const json_t *host)
 
 	if (!pem || id < 1 || id >= trust->next_id || trust_find_id(trust, (unsigned int)id))
 		return -EBADMSG;
-	if (trust->n_known == TRUST_MAX_KNOWN)
+	if (trust->n_known == TRUST_MAX_ALL)
 		return -EBADMSG;
 	/* The file holds the certificate, not its fingerprint: the two can never disagree. */
 	if (trust_read_pem(pem, strlen(pem), &known->certificate, &known->pem) < 0)

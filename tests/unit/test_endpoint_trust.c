@@ -212,7 +212,7 @@ static void renew(void **state)
 	assert_int_equal(trust_take_replaced(trust, other.fingerprint), 0);
 }
 
-/* A full store: room is made, but not by the certificate that is being renewed. */
+/* A full store: a successor counts as the one that it will replace; nobody makes room for it. */
 static void renew_in_full_store(void **state)
 {
 	struct trust_certificate next = make(99, NOW + YEAR);
@@ -225,10 +225,67 @@ static void renew_in_full_store(void **state)
 		trust_add(trust, &c, "pem", &clock);
 	}
 	assert_int_equal(trust_renew(trust, 1, &next, "pem", &clock), 0);
-	assert_int_equal(trust->n_known, TRUST_MAX_KNOWN);
-	assert_non_null(trust_find(trust, make(1, 0).fingerprint));
-	assert_null(trust_find(trust, make(2, 0).fingerprint));
+	assert_int_equal(trust->n_known, TRUST_MAX_KNOWN + 1);
+	for (int i = 1; i <= TRUST_MAX_KNOWN; i++)
+		assert_non_null(trust_find(trust, make(i, 0).fingerprint));
 	assert_non_null(trust_find(trust, next.fingerprint));
+	/* each of them may name one, and none that waits itself */
+	for (unsigned int i = 2; i <= TRUST_MAX_KNOWN; i++) {
+		struct trust_certificate c = make(100 + (int)i, NOW + YEAR);
+
+		assert_int_equal(trust_renew(trust, i, &c, "pem", &clock), 0);
+	}
+	assert_int_equal(trust->n_known, TRUST_MAX_ALL);
+	next = make(200, NOW + YEAR);
+	assert_int_equal(trust_renew(trust, TRUST_MAX_KNOWN + 1, &next, "pem", &clock), -ENOENT);
+	/* a new host takes the place of the oldest and of what that had named */
+	assert_int_equal(trust_add(trust, &next, "pem", &clock), 0);
+	assert_int_equal(trust->n_known, TRUST_MAX_ALL - 1);
+	assert_null(trust_find(trust, make(1, 0).fingerprint));
+	assert_null(trust_find(trust, make(99, 0).fingerprint));
+}
+
+/* What a host named goes with it, unless it is in use already. */
+static void remove_with_successor(void **state)
+{
+	struct trust_certificate host = make(1, NOW + YEAR), next = make(2, NOW + YEAR);
+	struct trust *trust = *state, copy;
+	struct trust_clock clock = at(NOW, 0);
+
+	assert_int_equal(trust_add(trust, &host, "pem", &clock), 0);
+	assert_int_equal(trust_renew(trust, 1, &next, "pem", &clock), 0);
+	assert_int_equal(trust_copy(trust, &copy), 0);
+	assert_int_equal(trust_remove_id(&copy, 1), 0);
+	assert_int_equal(copy.n_known, 0);
+	assert_int_equal(trust_remove_id(&copy, 1), -ENOENT);
+	trust_clear(&copy);
+	/* the copy was one */
+	assert_int_equal(trust->n_known, 2);
+	assert_int_equal(trust_take_replaced(trust, next.fingerprint), 1);
+	assert_int_equal(trust_remove_id(trust, 1), 0);
+	assert_int_equal(trust->n_known, 1);
+}
+
+/* Our own next certificate: used when every host that can connect has said that it trusts it. */
+static void all_know_next(void **state)
+{
+	struct trust_certificate a = make(1, NOW + YEAR), b = make(2, NOW + 10),
+				 c = make(3, NOW + YEAR);
+	struct trust *trust = *state;
+	struct trust_clock clock = at(NOW, 0);
+
+	assert_false(trust_all_know_next(trust, &clock)); /* nobody is not everybody */
+	trust_add(trust, &a, "pem", &clock);
+	trust_add(trust, &b, "pem", &clock);
+	assert_false(trust_note_next(trust, c.fingerprint));
+	assert_true(trust_note_next(trust, a.fingerprint));
+	assert_false(trust_all_know_next(trust, &clock));
+	clock = at(NOW + 11, 0); /* one that has expired is not waited for */
+	assert_true(trust_all_know_next(trust, &clock));
+	assert_int_equal(trust_renew(trust, 1, &c, "pem", &clock), 0);
+	assert_true(trust_all_know_next(trust, &clock));
+	trust_forget_next(trust);
+	assert_false(trust_all_know_next(trust, &clock));
 }
 
 /* Durable, and nothing but what it should be comes back. */
@@ -297,6 +354,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(remove_and_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(renew, setup, teardown),
 		cmocka_unit_test_setup_teardown(renew_in_full_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(remove_with_successor, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_know_next, setup, teardown),
 		cmocka_unit_test_setup_teardown(keep_in_file, setup, teardown),
 	};
 
