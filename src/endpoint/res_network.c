@@ -25,8 +25,9 @@ static json_t *get_auth_none_role(const struct request *request)
 
 static json_t *get_https(const struct request *request)
 {
-	return json_pack("{s:b, s:i}", "ProtocolEnabled", request->service->profile.tls, "Port",
-		request->service->settings.port);
+	return json_pack("{s:b, s:i, s:o}", "ProtocolEnabled", request->service->profile.tls,
+		"Port", request->service->settings.port, "Certificates",
+		resource_link("%s/HTTPS/Certificates", request->path));
 }
 
 /* Open with TLS too, but only to say that TLS is required. */

@@ -70,6 +70,7 @@ static const struct property root[] = {
 	P_OBJECT("ProtocolFeaturesSupported", features),
 	P_LINK("AccountService", "/redfish/v1/AccountService"),
 	P_LINK("SessionService", "/redfish/v1/SessionService"),
+	P_LINK("CertificateService", "/redfish/v1/CertificateService"),
 	P_LINK("Systems", "/redfish/v1/Systems"),
 	P_LINK("Chassis", "/redfish/v1/Chassis"),
 	P_LINK("Managers", "/redfish/v1/Managers"),

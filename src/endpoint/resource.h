@@ -106,6 +106,8 @@ enum schema { /* versions are in schema.c, nowhere else */
 	SCHEMA_ACCOUNT,
 	SCHEMA_CERTIFICATES,
 	SCHEMA_CERTIFICATE,
+	SCHEMA_CERTIFICATE_SERVICE,
+	SCHEMA_CERTIFICATE_LOCATIONS,
 	SCHEMA_ROLES,
 	SCHEMA_ROLE,
 	SCHEMA_SESSION_SERVICE,
@@ -186,6 +188,7 @@ extern const struct resource *const resource_tables[];
 extern const struct resource root_resources[], account_resources[], certificate_resources[],
 	manager_resources[], log_resources[], event_resources[], registry_resources[],
 	session_resources[], metadata_resources[], system_resources[], network_resources[],
-	action_resources[], schema_resources[], reset_resources[], subscription_resources[];
+	action_resources[], schema_resources[], reset_resources[], certsvc_resources[],
+	service_certificate_resources[], subscription_resources[];
 
 #endif

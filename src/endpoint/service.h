@@ -33,7 +33,7 @@ struct service {
 	char fingerprint[3 * CERT_FINGERPRINT_SIZE], next_fingerprint[3 * CERT_FINGERPRINT_SIZE];
 	struct renewal_backoff rollover_backoff;
 	struct event *rollover_timer;
-	bool rollover_asked;
+	bool rollover_asked, next_given;
 	char uuid[40];
 	SSL_CTX *context; /* NULL: no TLS */
 	struct trust trust;
@@ -106,6 +106,9 @@ void service_schedule_rollover(struct service *service); /* a fact changed: from
 /* By the administrator: make the next one now. -EALREADY: there is one. */
 int service_renew_identity(struct service *service);
 time_t service_get_deadline(const struct service *service); /* of the next one; 0: there is none */
+/* By the administrator: this pair is the next one; taken over and cleared. Used at once where no
+ * host is known, else when the hosts have it. */
+int service_stage_identity(struct service *service, struct cert_pair *pair);
 /* A known host trusts the next one. -ENOENT: it is not this; -EPERM: it is no known host. */
 int service_acknowledge_next(struct service *service, const struct trust_certificate *host,
 	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE]);

@@ -207,7 +207,9 @@ static void gather_facts(const struct service *service, struct rollover_facts *f
 		.has_next = service->next.certificate != NULL,
 		.automatic = service->settings.renewal,
 		.asked = service->rollover_asked,
-		.hosts_ready = trust_all_know_next(&service->trust, &clock),
+		/* One that was given is used at once where nobody has to be told. */
+		.hosts_ready = trust_all_know_next(&service->trust, &clock) ||
+			       (service->next_given && !service->trust.n_known),
 	};
 	cert_get_dates(service->identity.certificate, &facts->not_before, &facts->not_after);
 	if (facts->has_next)
@@ -232,16 +234,10 @@ static void note_failure(struct service *service, const struct rollover_facts *f
 	lclog_emit(service->log, MSG_ISM1117, date, strerror(-r));
 }
 
-/* Made, durable, and only then told to anybody. */
-static int stage(struct service *service, const struct rollover_facts *facts)
+static void announce(struct service *service)
 {
 	char date[DATE_SIZE];
-	int r = make_pair(service, files.next_key, files.next_certificate, &service->next);
 
-	if (r < 0) {
-		note_failure(service, facts, r);
-		return r;
-	}
 	service->rollover_asked = false;
 	trust_forget_next(&service->trust);
 	note_pairs(service);
@@ -249,7 +245,18 @@ static int stage(struct service *service, const struct rollover_facts *facts)
 	log_notice(MODULE, "next certificate %s, used on %s at the latest",
 		service->next_fingerprint, date);
 	lclog_emit(service->log, MSG_ISM1115, service->next_fingerprint, date);
-	return 0;
+}
+
+/* Made, durable, and only then told to anybody. */
+static int stage(struct service *service, const struct rollover_facts *facts)
+{
+	int r = make_pair(service, files.next_key, files.next_certificate, &service->next);
+
+	if (r < 0)
+		note_failure(service, facts, r);
+	else
+		announce(service);
+	return r;
 }
 
 static bool uses_tls(const struct connection *connection, void *arg)
@@ -271,6 +278,7 @@ static int use_next(
 	cert_pair_clear(&service->identity);
 	service->identity = service->next;
 	service->next = (struct cert_pair){0};
+	service->next_given = false;
 	trust_forget_next(&service->trust);
 	note_pairs(service);
 	r = service_make_context(service);
@@ -364,5 +372,23 @@ int service_acknowledge_next(struct service *service, const struct trust_certifi
 	if (!trust_note_next(&service->trust, host->fingerprint))
 		return -EPERM;
 	service_schedule_rollover(service); /* from the loop: the host gets its answer first */
+	return 0;
+}
+
+int service_stage_identity(struct service *service, struct cert_pair *pair)
+{
+	int r = cert_pair_save(pair, service->state_fd, files.next_key, files.next_certificate);
+
+	if (r < 0) {
+		log_error(MODULE, "the certificate was not saved: %s", strerror(-r));
+		cert_pair_clear(pair);
+		return r;
+	}
+	cert_pair_clear(&service->next);
+	service->next = *pair;
+	*pair = (struct cert_pair){0};
+	service->next_given = true;
+	announce(service);
+	service_schedule_rollover(service); /* from the loop: the client gets its answer first */
 	return 0;
 }

@@ -226,7 +226,7 @@ def test_types_are_in_the_metadata(walk):
 
 def test_our_own_types_have_our_own_properties(walk):
     """What stands in Oem.Bmclink is what the schemas that are served say, type by type."""
-    schemas = {}
+    schemas, bases = {}, {}
     for name in ("BmclinkServiceRoot", "BmclinkManager"):
         document = ElementTree.fromstring(
             walk.bmc.get("/redfish/v1/Schemas/%s_v1.xml" % name).body)
@@ -234,7 +234,11 @@ def test_our_own_types_have_our_own_properties(walk):
             for kind in space.iter(EDM + "ComplexType"):
                 properties = {p.get("Name"): p.get("Type") for p in kind
                               if p.tag in (EDM + "Property", EDM + "NavigationProperty")}
-                schemas["#%s.%s" % (space.get("Namespace"), kind.get("Name"))] = properties
+                whole = "#%s.%s" % (space.get("Namespace"), kind.get("Name"))
+                schemas[whole], bases[whole] = properties, "#" + kind.get("BaseType", "")
+
+    def all_of(kind):
+        return dict(all_of(bases[kind]), **schemas[kind]) if kind in schemas else {}
     checks = {"Edm.Boolean": bool, "Edm.String": str, "Edm.DateTimeOffset": str,
               "Edm.Int64": int}
     found = 0
@@ -243,7 +247,7 @@ def test_our_own_types_have_our_own_properties(walk):
         if not oem:
             continue
         found += 1
-        properties = schemas[oem["@odata.type"]]
+        properties = all_of(oem["@odata.type"])
         for name, value in oem.items():
             if name == "@odata.type":
                 continue
