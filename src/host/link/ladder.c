@@ -272,7 +272,9 @@ static struct ladder_action next_idle(struct ladder *ladder, uint64_t now)
 	}
 	if (tried) {
 		end_round(ladder, now);
-		return wait_until(ladder->round_at);
+		/* Something changed meanwhile, and long enough ago: the next round is now. */
+		return now < ladder->round_at ? wait_until(ladder->round_at)
+					      : ladder_next(ladder, now);
 	}
 	/* Without a carrier nothing is wrong on this side: the BMC is not there yet. */
 	ladder->state = lacks_carrier(ladder) ? LADDER_STATE_CONNECTING : LADDER_STATE_INCOMPLETE;
