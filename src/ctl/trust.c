@@ -20,6 +20,24 @@ static bool is_true(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
+static const char *explain_how(const json_t *trust)
+{
+	static const struct {
+		const char *name, *text;
+	} rows[] = {
+		{"kcs",	"the BMC's own word over IPMI (kcs)"	    },
+		{"first-use", "first use: nobody else has said who it is"},
+		{"pinned",	   "an administrator"			     },
+	};
+	const char *name = print_string(trust, "made_by", "");
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].text;
+	}
+	return "not known: by an earlier version";
+}
+
 static void print_trust(const json_t *trust)
 {
 	const char *pinned_at = print_string(trust, "pinned_at", NULL);
@@ -32,6 +50,8 @@ static void print_trust(const json_t *trust)
 		print_field(0, "Pinned BMC", PRINT_YELLOW, "none");
 	if (print_string(trust, "next_pin", NULL))
 		print_fingerprint(0, "Next of this BMC", print_string(trust, "next_pin", "?"));
+	if (print_string(trust, "made_by", NULL))
+		print_field(0, "Trust made by", PRINT_PLAIN, "%s", explain_how(trust));
 	if (pinned_at)
 		print_field(0, "Pinned at", PRINT_PLAIN, "%s",
 			print_time(pinned_at, when, sizeof(when)));

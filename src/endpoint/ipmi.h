@@ -9,21 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define IPMI_NETFN_GROUP      0x2c
-#define IPMI_GROUP_REDFISH    0x52
-#define IPMI_CMD_FINGERPRINT  0x01
-#define IPMI_CMD_CREDENTIALS  0x02
-#define IPMI_KEEP_ENABLED     0xa5
-#define IPMI_HASH_SHA256      0x01
-#define IPMI_FIELD	      16 /* bytes of a name or a password in the answer */
-#define IPMI_MAX_REQUEST      64
-#define IPMI_MAX_DATA	      (2 + 32)
-#define IPMI_OK		      0x00
-#define IPMI_DISABLED	      0x80
-#define IPMI_INVALID_COMMAND  0xc1
-#define IPMI_INVALID_LENGTH   0xc7
-#define IPMI_CERTIFICATE_NONE 0xcb
-#define IPMI_UNSPECIFIED      0xff
+#include "base/ipmi.h"
+
+#define IPMI_MAX_REQUEST 64
+#define IPMI_MAX_DATA	 (2 + 32)
 
 struct ipmi_answer {
 	unsigned char completion;

@@ -190,6 +190,10 @@ static void on_notice(enum priv_notice notice, const void *data, size_t length, 
 			agent_nic_arp_answered(agent, address);
 		}
 		break;
+	case PRIV_NOTICE_IPMI:
+		if (length == sizeof(struct priv_ipmi))
+			agent_kcs_answered(agent, data);
+		break;
 	case PRIV_NOTICE_EVENT:
 		if (length == sizeof(struct priv_event))
 			agent_report_monitor_event(agent, data);
@@ -279,6 +283,9 @@ static int start(struct agent *agent)
 		.memory = &agent->memory,
 		.now = wall_clock,
 		.arg = agent};
+	r = agent_kcs_start(agent);
+	if (r < 0)
+		return r;
 	ladder_init(&agent->ladder, (uint32_t)(agent_now() ^ (uint64_t)getpid() << 16));
 	agent->report.since = time(NULL);
 	r = agent_control_start(agent);
@@ -295,6 +302,7 @@ static int start(struct agent *agent)
 static void clear(struct agent *agent)
 {
 	agent_try_drop_all(agent);
+	agent_kcs_free(agent);
 	agent_renewal_stop(agent);
 	agent_log_clear(agent);
 	control_free(agent->control);

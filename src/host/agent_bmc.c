@@ -115,8 +115,13 @@ void agent_bmc_report_connected(struct agent *agent)
 int agent_bmc_get_password(char password[PRIV_MAX_PASSWORD + 1], void *arg)
 {
 	struct agent *agent = arg;
-	int r = priv_get_password(agent->priv, password);
+	int r;
 
+	if (agent->channels.account != NULL) { /* one that we made ourselves */
+		snprintf(password, PRIV_MAX_PASSWORD + 1, "%s", agent->kcs.account.password);
+		return 0;
+	}
+	r = priv_get_password(agent->priv, password);
 	if (r < 0)
 		log_warning(MODULE, "no log-in: %s", login_explain_password(r));
 	return r;

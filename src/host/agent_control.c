@@ -73,23 +73,32 @@ static json_t *make_time(time_t when)
 	return json_string(text);
 }
 
+static json_t *make_how(const struct agent *agent)
+{
+	json_t *trust = agent_kcs_get_trust(agent);
+	json_t *by = json_incref(json_object_get(trust, "by"));
+
+	json_decref(trust);
+	return by != NULL ? by : json_null();
+}
+
 static enum control_exit run_trust_show(
 	const json_t *request, json_t **result, char *error, void *arg)
 {
-	static const char *const modes[] = {"kcs", "first-use", "pinned"};
+	static const char *const modes[] = {"kcs", "first-use", "pinned", "auto"};
 	struct agent *agent = arg;
 	const struct trust_store *trust = &agent->trust;
 	bool configured = agent->settings.pin[0] != '\0';
 	static const char *const forgets[] = {"none", "asking", "done", "failed"};
 
-	*result = json_pack("{s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:b}", "trust",
+	*result = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "trust",
 		modes[agent->settings.trust], "pinned", trust->pinned || configured, "pin",
 		configured	? json_string(agent->settings.pin)
 		: trust->pinned ? make_fingerprint(trust->pin)
 				: json_null(),
 		"next_pin",
 		trust->has_next && !configured ? make_fingerprint(trust->next_pin) : json_null(),
-		"pinned_at",
+		"made_by", make_how(agent), "pinned_at",
 		trust->pinned && !configured ? make_time(trust->pinned_at) : json_null(),
 		"window_open", trust->window_open, "seen_tls", trust->seen_tls, "damaged",
 		trust->damaged);

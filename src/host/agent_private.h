@@ -3,8 +3,8 @@
  * The agent proper, which runs in the worker: one structure, and the files that share it.
  * agent.c lives and dies, agent_find.c finds the NIC, agent_nic.c feeds the ladder, agent_try.c
  * makes and loses connections, agent_bmc.c knows BMCs of other makes, agent_log*.c read the BMC's
- * log, agent_renewal.c changes the certificate, agent_report.c and agent_status.c tell people,
- * agent_control.c answers bmclinkctl.
+ * log, agent_renewal.c changes the certificate, agent_kcs.c and agent_enrol.c make trust over IPMI,
+ * agent_report.c and agent_status.c tell people, agent_control.c answers bmclinkctl.
  */
 #ifndef BMCLINK_HOST_AGENT_PRIVATE_H
 #define BMCLINK_HOST_AGENT_PRIVATE_H
@@ -21,6 +21,7 @@
 #include "host/discover/udev_watch.h"
 #include "host/link/channel.h"
 #include "host/link/identity.h"
+#include "host/link/kcs.h"
 #include "host/link/ladder.h"
 #include "host/link/nic.h"
 #include "host/link/readiness.h"
@@ -107,6 +108,35 @@ struct agent_forget {
 	char why[96];	      /* FAILED */
 };
 
+enum agent_kcs_state {
+	AGENT_KCS_IDLE,
+	AGENT_KCS_WAITING, /* for the driver, or for another request to end */
+	AGENT_KCS_FINGERPRINT,
+	AGENT_KCS_CREDENTIALS,
+	AGENT_KCS_ENROLLING,
+	AGENT_KCS_CLEANING,
+};
+
+struct agent_kcs { /* trust over IPMI */
+	enum agent_kcs_state state;
+	struct event *timer;
+	uint64_t since; /* we wait for the driver */
+	bool before;	/* asked before the connection; else about result */
+	bool listed;	/* named is of this attempt */
+	struct channel_target target;
+	struct channel_result result;
+	uint8_t number;
+	size_t n_named;
+	unsigned char named[KCS_MAX_CERTIFICATES][CERT_FINGERPRINT_SIZE];
+	struct account bootstrap, account; /* as on disk */
+	bool remembered;		   /* bootstrap is of an earlier life */
+	struct cert_pair no_pair;
+	struct channel_enrolment enrolment;
+	struct channel_environment environment;
+	struct channel *channel;
+	char why[160], said[160]; /* no trust over IPMI; what was said of it last */
+};
+
 struct agent {
 	const struct agent_environment *environment;
 	struct event_base *base;
@@ -125,6 +155,7 @@ struct agent {
 	struct identity identity;
 	struct trust_store trust;
 	struct agent_renewal renewal;
+	struct agent_kcs kcs;
 	struct control *control;
 	struct agent_report report;
 	struct agent_forget forget;
@@ -167,6 +198,29 @@ bool agent_try_is_leaving(const struct agent *agent);
 void agent_try_drop_all(struct agent *agent); /* at the end: nobody is told */
 /* What connections are made with has changed: what there is ends, and all begins anew. */
 void agent_try_restart(struct agent *agent);
+
+/* The attempt goes on, or ends, after IPMI was asked. */
+void agent_try_open(struct agent *agent, const struct channel_target *target);
+void agent_try_fail(struct agent *agent, const struct channel_result *result);
+
+/* agent_kcs.c: trust over IPMI. The first two: true, and the attempt is theirs until they call
+ * agent_try_open() or agent_try_fail(). */
+bool agent_kcs_begin(struct agent *agent, const struct channel_target *target);
+bool agent_kcs_take(struct agent *agent, const struct channel_result *result);
+void agent_kcs_answered(struct agent *agent, const struct priv_ipmi *answer);
+void agent_kcs_connected(struct agent *agent);
+void agent_kcs_stop(struct agent *agent); /* whatever is under way */
+int agent_kcs_start(struct agent *agent);
+void agent_kcs_free(struct agent *agent);
+json_t *agent_kcs_get_trust(const struct agent *agent); /* how trust was made, and when */
+
+/* agent_enrol.c: what is done with an account from IPMI */
+void agent_enrol_start(struct agent *agent, bool only_clean);
+/* The next connection may log in with the account that we made, unless an administrator gave one.
+ */
+void agent_enrol_offer_account(struct agent *agent);
+/* No account: it is said, and the attempt ends as it had. */
+void agent_enrol_give_up(struct agent *agent, const char *why);
 
 /* agent_neighbour.c */
 void agent_neighbour_start(struct agent *agent);

@@ -147,6 +147,16 @@ static void report_refusal(
 			tls_version_name((enum tls_version)agent->settings.tls_max_version));
 		event_emit_flapping(agent->events, MSG_ISM1005, name, a, result->detail);
 		break;
+	case OUTCOME_IMPOSTOR:
+		if (agent->kcs.n_named > 0)
+			format_fingerprint(agent->kcs.named[0], a);
+		if (result->has_fingerprint)
+			format_fingerprint(result->fingerprint, b);
+		event_emit_flapping(agent->events, MSG_ISM1132, name, b, a);
+		break;
+	case OUTCOME_KCS:
+		event_emit_flapping(agent->events, MSG_ISM1134, name, result->detail);
+		break;
 	case OUTCOME_NOT_KNOWN:
 	case OUTCOME_DOWNGRADE:
 	case OUTCOME_TLS_REQUIRED:

@@ -148,6 +148,7 @@ json_t *agent_get_status(const struct agent *agent)
 	add_connection(agent, status);
 	agent_bmc_add_status(agent, status);
 	json_object_set_new(status, "log", agent_log_get_status(agent));
+	json_object_set_new(status, "trust", agent_kcs_get_trust(agent));
 	add_reason(agent, status);
 	json_object_set_new(status, "configured_once",
 		json_boolean(

@@ -77,8 +77,8 @@ int agent_trust_reset(struct agent *agent)
 int agent_trust_pin(struct agent *agent, const unsigned char *fingerprint)
 {
 	char text[CERT_FINGERPRINT_SIZE * 3], what[MESSAGE_MAX_ARG];
-	int r = trust_store_pin(
-		agent->environment->state_fd, &agent->trust, fingerprint, time(NULL));
+	int r = trust_store_pin_as(agent->environment->state_fd, &agent->trust, fingerprint,
+		TRUST_HOW_ADMINISTRATOR, time(NULL));
 
 	if (r < 0)
 		return r;

@@ -91,6 +91,8 @@ static void done(struct channel *channel, const struct channel_result *result, v
 
 	learn(agent, result);
 	if (result->outcome != OUTCOME_CONNECTED) {
+		if (agent_kcs_take(agent, result))
+			return;
 		fail(agent, protocol, result);
 		return;
 	}
@@ -102,6 +104,7 @@ static void done(struct channel *channel, const struct channel_result *result, v
 	agent_bmc_report_connected(agent);
 	agent_renewal_connected(agent);
 	agent_log_connected(agent);
+	agent_kcs_connected(agent);
 	agent_schedule(agent, false);
 }
 
@@ -129,7 +132,12 @@ static void pushed(struct channel *channel, const json_t *payload, void *arg)
 	agent_log_ring(agent);
 }
 
-static void open_channel(struct agent *agent, const struct channel_target *target)
+void agent_try_fail(struct agent *agent, const struct channel_result *result)
+{
+	fail(agent, agent->trying.protocol, result);
+}
+
+void agent_try_open(struct agent *agent, const struct channel_target *target)
 {
 	const struct channel_handlers handlers = {.done = done,
 		.lost = lost,
@@ -144,6 +152,12 @@ static void open_channel(struct agent *agent, const struct channel_target *targe
 	snprintf(result.detail, sizeof(result.detail), "no connection could be begun: %s",
 		strerror(-r));
 	fail(agent, agent->trying.protocol, &result);
+}
+
+static void open_channel(struct agent *agent, const struct channel_target *target)
+{
+	if (!agent_kcs_begin(agent, target))
+		agent_try_open(agent, target);
 }
 
 static void fill_ports(const struct agent *agent, struct channel_target *target)
@@ -215,6 +229,7 @@ void agent_try_drop(struct agent *agent, enum ladder_protocol protocol)
 {
 	if (agent->trying.protocol == protocol) {
 		agent_neighbour_stop(agent);
+		agent_kcs_stop(agent);
 		drop(&agent->trying);
 	} else if (agent->current.protocol == protocol) {
 		end_current(agent, OUTCOME_ADDRESS_GONE);
@@ -224,6 +239,8 @@ void agent_try_drop(struct agent *agent, enum ladder_protocol protocol)
 void agent_try_restart(struct agent *agent)
 {
 	agent_neighbour_stop(agent);
+	agent_kcs_stop(agent);
+	agent->trust.no_kcs = false; /* asked anew */
 	drop(&agent->trying);
 	end_current(agent, OUTCOME_RESTARTED);
 	memset(agent->report.failed, 0, sizeof(agent->report.failed)); /* told again, if it is so */
@@ -234,6 +251,7 @@ void agent_try_restart(struct agent *agent)
 void agent_try_drop_all(struct agent *agent)
 {
 	agent_neighbour_stop(agent);
+	agent_kcs_stop(agent);
 	drop(&agent->trying);
 	drop(&agent->current);
 	for (size_t n = 0; n < AGENT_MAX_LEAVING; n++)
@@ -243,6 +261,7 @@ void agent_try_drop_all(struct agent *agent)
 void agent_try_leave_all(struct agent *agent)
 {
 	agent_neighbour_stop(agent);
+	agent_kcs_stop(agent);
 	drop(&agent->trying);
 	leave(agent, &agent->current);
 }

@@ -363,6 +363,16 @@ int priv_get_password(struct priv *priv, char password[PRIV_MAX_PASSWORD + 1])
 	return r;
 }
 
+int priv_ask_ipmi(struct priv *priv, uint8_t command, uint8_t argument)
+{
+	struct call call;
+
+	begin(&call, priv, ACT_IPMI);
+	wire_put_u8(&call.out, command);
+	wire_put_u8(&call.out, argument);
+	return finish(&call);
+}
+
 /* Cut to what the act takes: a record with a shorter address is better than none. */
 static void put_field(struct wire_writer *out, const char *s)
 {

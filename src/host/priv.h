@@ -18,6 +18,7 @@
 #include "host/discover/plan.h"
 
 #define PRIV_MAX_PASSWORD 256 /* bytes */
+#define PRIV_MAX_IPMI	  80  /* bytes of an answer, with its completion code */
 
 struct priv;
 
@@ -45,12 +46,20 @@ enum priv_notice {
 	PRIV_NOTICE_ARP,    /* data: struct in_addr that answered an ARP probe */
 	PRIV_NOTICE_EVENT,  /* data: struct priv_event, of what happened in the monitor: to be
 			       emitted by the worker, which keeps the events */
+	PRIV_NOTICE_IPMI,   /* data: struct priv_ipmi, the answer to priv_ask_ipmi() */
 };
 
 struct priv_event {
 	enum message_id id;
 	unsigned int n_args;
 	char args[MESSAGE_MAX_ARGS][MESSAGE_MAX_ARG];
+};
+
+struct priv_ipmi {
+	uint8_t command, argument; /* what was asked */
+	int error;		   /* 0, or a positive errno: ETIMEDOUT, EMSGSIZE, the driver's */
+	size_t length;
+	uint8_t bytes[PRIV_MAX_IPMI]; /* as the BMC sent them: completion code, data */
 };
 
 typedef void (*priv_notice_fn)(enum priv_notice notice, const void *data, size_t length, void *arg);
@@ -101,6 +110,14 @@ int priv_care(struct priv *priv, bool on);
  */
 int priv_get_password(struct priv *priv, char password[PRIV_MAX_PASSWORD + 1]);
 int priv_probe_arp(struct priv *priv, struct in_addr target); /* answer: PRIV_NOTICE_ARP */
+
+/*
+ * One of the two requests of base/ipmi.h over the system interface; the answer, or that there is
+ * none, comes as PRIV_NOTICE_IPMI within 15 s. -ENOENT: this machine has no IPMI interface; -ENXIO:
+ * its firmware or kernel names one, but there is no device (yet): drivers; -EBUSY: one is under
+ * way; -EDQUOT: too many within an hour; -EPERM: trust = first-use or pinned.
+ */
+int priv_ask_ipmi(struct priv *priv, uint8_t command, uint8_t argument);
 
 enum priv_audit {
 	PRIV_AUDIT_CONNECTED,

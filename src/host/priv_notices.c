@@ -25,9 +25,27 @@ static int take_event(struct wire_reader *in, struct priv_event *event)
 	return wire_is_done(in) ? 0 : -EPROTO;
 }
 
+static int take_ipmi(struct wire_reader *in, struct priv_ipmi *answer)
+{
+	const uint8_t *bytes;
+	uint32_t error;
+
+	memset(answer, 0, sizeof(*answer));
+	answer->command = wire_get_u8(in);
+	answer->argument = wire_get_u8(in);
+	error = wire_get_u32(in);
+	bytes = wire_get_bytes(in, sizeof(answer->bytes), &answer->length);
+	if (!wire_is_done(in) || error > 4095 || bytes == NULL)
+		return -EPROTO;
+	answer->error = (int)error;
+	memcpy(answer->bytes, bytes, answer->length);
+	return 0;
+}
+
 static void take_notice(const uint8_t *data, size_t length, priv_notice_fn fn, void *arg)
 {
 	struct priv_event event;
+	struct priv_ipmi ipmi;
 	struct in_addr address;
 	struct wire_reader in;
 	uint16_t notice;
@@ -49,6 +67,11 @@ static void take_notice(const uint8_t *data, size_t length, priv_notice_fn fn, v
 		if (take_event(&in, &event) == 0)
 			fn(PRIV_NOTICE_EVENT, &event, sizeof(event), arg);
 		break;
+	case PRIV_NOTICE_IPMI:
+		if (take_ipmi(&in, &ipmi) == 0)
+			fn(PRIV_NOTICE_IPMI, &ipmi, sizeof(ipmi), arg);
+		explicit_bzero(&ipmi, sizeof(ipmi));
+		break;
 	default:
 		log_warning(MODULE, "unknown notice %u from the monitor", notice);
 	}
@@ -68,5 +91,6 @@ int priv_read_notices(struct priv *priv, priv_notice_fn fn, void *arg)
 		if (n < 0)
 			return errno == EAGAIN ? 0 : errno == ECONNRESET ? -EPIPE : -errno;
 		take_notice(buffer, (size_t)n, fn, arg);
+		explicit_bzero(buffer, (size_t)n); /* it may have held a password */
 	}
 }

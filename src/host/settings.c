@@ -16,8 +16,11 @@ static const char *const configure_names[] = {
 	[CONFIGURE_ONCE] = "once", [CONFIGURE_NEVER] = "never", NULL};
 static const char *const filter_names[] = {
 	[FILTER_REPLIES] = "replies", [FILTER_OFF] = "off", NULL};
-static const char *const trust_names[] = {
-	[TRUST_KCS] = "kcs", [TRUST_FIRST_USE] = "first-use", [TRUST_PINNED] = "pinned", NULL};
+static const char *const trust_names[] = {[TRUST_KCS] = "kcs",
+	[TRUST_FIRST_USE] = "first-use",
+	[TRUST_PINNED] = "pinned",
+	[TRUST_AUTO] = "auto",
+	NULL};
 static const char *const update_names[] = {"off", "notify", "install", NULL};
 
 /* clang-format off */
@@ -41,7 +44,7 @@ static const struct config_key keys[] = {
 	{"Tls", "tls_max_version", config_parse_enum, MEMBER(tls_max_version),
 		.names = settings_tls_names, .fallback = "1.3"},
 	{"Tls", "trust", config_parse_enum, MEMBER(trust), .names = trust_names,
-		.fallback = "first-use"},
+		.fallback = "auto"},
 	{"Tls", "pin", settings_parse_pin, MEMBER(pin), .fallback = ""},
 	{"Tls", "renewal", config_parse_onoff, MEMBER(renewal), .fallback = "on"},
 	{"Login", "user", settings_parse_user, MEMBER(login_user), .fallback = ""},

@@ -12,7 +12,12 @@
 
 enum settings_configure { CONFIGURE_ONCE, CONFIGURE_NEVER };
 enum settings_filter { FILTER_REPLIES, FILTER_OFF };
-enum settings_trust { TRUST_KCS, TRUST_FIRST_USE, TRUST_PINNED };
+enum settings_trust {
+	TRUST_KCS,
+	TRUST_FIRST_USE,
+	TRUST_PINNED,
+	TRUST_AUTO, /* KCS where there is one, else first use */
+};
 
 #define SETTINGS_MAX_USER 64 /* bytes; also the bound of a certificate's CN (RFC 5280 A.1) */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What stands below the acts, for the fuzzer: nothing here touches this machine. Linked in the
- * place of nl.c, nft.c, neighbour_socket.c, libaudit and socket().
+ * place of nl.c, nft.c, neighbour_socket.c, ipmi_device.c, libaudit and socket().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 
 #include "acts_stubs.h"
 #include "fuzz.h"
+#include "host/monitor/ipmi_device.h"
 #include "host/monitor/neighbour_socket.h"
 #include "host/monitor/nft.h"
 #include "host/monitor/nl.h"
@@ -34,6 +35,12 @@ int __wrap_socket(int family, int type, int protocol)
 int neighbour_socket_open(unsigned int ifindex)
 {
 	FUZZ_CHECK(ifindex == STUB_IFINDEX);
+	return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+/* Never the BMC of the machine that fuzzes. */
+int ipmi_device_open(const struct acts_roots *roots)
+{
 	return open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 

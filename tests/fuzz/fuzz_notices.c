@@ -31,6 +31,10 @@ static void on_notice(enum priv_notice notice, const void *data, size_t length, 
 		FUZZ_CHECK(length == sizeof(struct priv_event));
 		check_event(data);
 		break;
+	case PRIV_NOTICE_IPMI:
+		FUZZ_CHECK(length == sizeof(struct priv_ipmi));
+		FUZZ_CHECK(((const struct priv_ipmi *)data)->length <= PRIV_MAX_IPMI);
+		break;
 	default:
 		FUZZ_CHECK(false);
 	}

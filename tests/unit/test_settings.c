@@ -38,7 +38,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s.nic_filter, FILTER_REPLIES);
 	assert_int_equal(s.tls_min_version, TLS_1_1);
 	assert_int_equal(s.tls_max_version, TLS_1_3);
-	assert_int_equal(s.trust, TRUST_FIRST_USE);
+	assert_int_equal(s.trust, TRUST_AUTO);
 	assert_string_equal(s.pin, "");
 	assert_true(s.local_names && !s.inband_access && !s.snmp_get && s.auto_update == 0);
 }
@@ -137,7 +137,7 @@ static const struct {
 	{"[Link]\nnic_filter = on\n", "F:2: Key 'nic_filter' in [Link]: expected replies or off"},
 	{"[Tls]\ntls_min_version = 1.0\n", "F:2: Key 'tls_min_version' in [Tls]: expected 1.1, 1.2 or 1.3, found '1.0'"},
 	{"[Tls]\ntls_max_version = 1.0\n", "F:2: Key 'tls_max_version' in [Tls]"},
-	{"[Tls]\ntrust = anyone\n", "F:2: Key 'trust' in [Tls]: expected kcs, first-use or pinned"},
+	{"[Tls]\ntrust = anyone\n", "F:2: Key 'trust' in [Tls]: expected kcs, first-use, pinned or auto"},
 	{"[Tls]\npin = 00:11\n", "F:2: Key 'pin' in [Tls]: expected the SHA-256 fingerprint"},
 	{"[AutoUpdate]\nmode = on\n", "F:2: Key 'mode' in [AutoUpdate]: expected off, notify or install"},
 	{"[Link]\ntls = on\n", "F:2: unknown key in [Link]"},

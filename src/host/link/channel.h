@@ -23,6 +23,7 @@
 #include <jansson.h>
 
 #include "base/tls.h"
+#include "host/link/account.h"
 #include "host/link/login.h"
 #include "host/link/outcome.h"
 #include "host/link/trust.h"
@@ -92,8 +93,9 @@ struct channel_result {
 	bool first_use;	  /* OUTCOME_ENROLLED: the pin in fingerprint was just made */
 	bool has_fingerprint;
 	unsigned char fingerprint[CERT_FINGERPRINT_SIZE];
-	time_t peer_not_after; /* 0: not seen */
-	bool spoke_tls;	       /* TLS came back: this BMC is known to have it (trust_store.h) */
+	bool enrolled, cleaned; /* of an enrolment: we are known; the bootstrap account is gone */
+	time_t peer_not_after;	/* 0: not seen */
+	bool spoke_tls;		/* TLS came back: this BMC is known to have it (trust_store.h) */
 	enum tls_version peer_version; /* what the BMC chose, also when we refused it; else none */
 };
 
@@ -103,6 +105,14 @@ struct channel_target {
 	struct in_addr ipv4;
 	struct in6_addr ipv6; /* link-local: the scope is ifindex */
 	uint16_t port, plain_port;
+};
+
+/* What an account from IPMI is used for, once, by a channel of its own: channel_enrol.c. */
+struct channel_enrolment {
+	const struct cert_pair *pair; /* whose certificate our own endpoint is to know */
+	/* The lasting account that a BMC of another make is to have; on disk before it is told. */
+	int (*get_account)(struct account *account, void *arg);
+	bool only_clean; /* delete the bootstrap account, and nothing else */
 };
 
 struct channel_environment { /* borrowed; outlives every channel */
@@ -117,6 +127,11 @@ struct channel_environment { /* borrowed; outlives every channel */
 	/* The password of settings.login_user; negative errno as of priv_get_password(). NULL: no
 	 * session is ever made. */
 	int (*get_password)(char password[PRIV_MAX_PASSWORD + 1], void *arg);
+	/* Whom get_password() is for; NULL: settings.login_user. */
+	const char *account;
+	/* NULL: an ordinary channel. Else it ends, with OUTCOME_ENROLLED when all was done, with
+	 * OUTCOME_LOGIN when something was refused; account is the bootstrap account. */
+	const struct channel_enrolment *enrolment;
 	struct channel_memory *memory; /* NULL: each channel starts without one */
 	unsigned int poll_ms;	       /* 0: CHANNEL_POLL_SECONDS; for tests */
 	/* CLOCK_REALTIME seconds; replaceable by tests. */

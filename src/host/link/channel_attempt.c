@@ -180,8 +180,8 @@ static void start_login(struct channel *channel)
 
 	if (channel->session.token[0]) {
 		snprintf(channel->why, sizeof(channel->why),
-			"logged in as %.64s, and may not read %.90s",
-			channel->environment->settings->login_user, channel->main.path);
+			"logged in as %.64s, and may not read %.90s", channel_login_user(channel),
+			channel->main.path);
 	} else if (channel_login_is_configured(channel) && !channel->plain && connection &&
 		   connection->facts.verdict == TRUST_VERDICT_FIRST_USE) {
 		end_attempt(channel, OUTCOME_ENROLLED);
@@ -295,9 +295,15 @@ static bool accept_fallback(struct channel *channel)
 	return false;
 }
 
+void channel_attempt_fail(struct channel *channel)
+{
+	fail_attempt(channel, false);
+}
+
 static void on_root(struct transfer *transfer)
 {
 	struct channel *channel = transfer->channel;
+	const struct channel_environment *environment = channel->environment;
 	json_t *root = take_object(transfer);
 
 	if (!root || !resource_is_service_root(root)) {
@@ -305,7 +311,10 @@ static void on_root(struct transfer *transfer)
 	} else if (!channel->fallback || accept_fallback(channel)) {
 		channel_read_root(channel, root);
 		channel_session_meet(channel);
-		find_manager(channel);
+		if (environment->enrolment)
+			channel_enrol_start(channel, root);
+		else
+			find_manager(channel);
 	}
 	json_decref(root);
 }
@@ -324,9 +333,10 @@ void channel_attempt_start(struct channel *channel)
 
 	channel->plain = !environment->settings->tls;
 	channel->port = channel->plain ? channel->target.plain_port : channel->target.port;
-	if (!channel->plain && (!environment->pair->certificate ||
-				       cert_get_dates(environment->pair->certificate, &not_before,
-					       &channel->own_not_after) < 0)) {
+	if (!channel->plain && !environment->enrolment &&
+		(!environment->pair->certificate ||
+			cert_get_dates(environment->pair->certificate, &not_before,
+				&channel->own_not_after) < 0)) {
 		channel->main.local = true;
 		snprintf(channel->main.error, sizeof(channel->main.error),
 			"there is no certificate of this service module");

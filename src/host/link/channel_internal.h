@@ -12,6 +12,7 @@
  *   channel_attempt.c   the steps from ServiceRoot to connected or enrolled
  *   channel_facts.c     what the steps have shown
  *   channel_login.c     session log-in
+ *   channel_enrol.c     what is done with an account from IPMI
  *   channel_session.c   the life of a session: renewal, its end
  *   channel_stream.c    the life line: the event stream, or why there is none
  *   channel_flow.c      how fast a stream is read
@@ -164,6 +165,17 @@ struct channel_flow {
 	struct event *timer;
 };
 
+struct channel_enrol_run { /* channel_enrol.c */
+	char service[CHANNEL_MAX_PATH], accounts[CHANNEL_MAX_PATH], found[CHANNEL_MAX_PATH];
+	json_t *members; /* of accounts */
+	size_t at, seen;
+	const char *wanted; /* name of the account that is looked for */
+	void (*then)(struct channel *channel, bool found);
+	int status;
+	struct account account; /* the lasting one */
+	bool enrolled, cleaned;
+};
+
 struct channel {
 	const struct channel_environment *environment;
 	struct channel_target target;
@@ -192,6 +204,7 @@ struct channel {
 	char why[192];		      /* in words, where the last transfer does not show it */
 	char enrol[CHANNEL_MAX_PATH]; /* the collection for our certificate; "": not offered */
 	bool enrolment_open;
+	struct channel_enrol_run run;
 
 	enum channel_life life;
 	unsigned int poll_failures;
@@ -266,6 +279,12 @@ struct trust_facts channel_gather_facts(
 void channel_fill_result(const struct channel *channel, const struct transfer *transfer,
 	enum outcome outcome, struct channel_result *result);
 
+/* The step did not bring what it should have: what the connection shows is the result. */
+void channel_attempt_fail(struct channel *channel);
+
+/* channel_enrol.c: the ServiceRoot is there, go on. */
+void channel_enrol_start(struct channel *channel, const json_t *root);
+
 /* channel_describe.c */
 void channel_describe(const struct channel *channel, const struct transfer *transfer,
 	enum outcome outcome, char *out, size_t size);
@@ -300,6 +319,7 @@ void channel_flow_count_event(struct channel *channel);
  */
 bool channel_login_start(struct transfer *transfer, channel_login_fn then);
 bool channel_login_is_configured(const struct channel *channel);
+const char *channel_login_user(const struct channel *channel); /* whom we log in as */
 /* May anything secret go where this transfer leads? */
 bool channel_login_is_safe(const struct transfer *transfer);
 

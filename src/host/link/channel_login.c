@@ -24,8 +24,15 @@ bool channel_login_is_configured(const struct channel *channel)
 {
 	const struct settings *settings = channel->environment->settings;
 
-	return channel->environment->get_password && settings->login_user[0] &&
-	       settings->login_password_file[0];
+	if (!channel->environment->get_password)
+		return false;
+	return channel->environment->account ||
+	       (settings->login_user[0] && settings->login_password_file[0]);
+}
+
+const char *channel_login_user(const struct channel *channel)
+{
+	return channel->environment->account ?: channel->environment->settings->login_user;
 }
 
 bool channel_login_is_safe(const struct transfer *transfer)
@@ -92,7 +99,7 @@ static bool judge_answer(const struct transfer *transfer)
 	login_hold_refused(&channel->memory->hold, now_ms());
 	copy_message_id(transfer, id, sizeof(id));
 	snprintf(channel->why, sizeof(channel->why), "log-in as %s: the BMC answered %d%s%s",
-		channel->environment->settings->login_user, transfer->status,
+		channel_login_user(channel), transfer->status,
 		transfer->status < 300 ? " without a token" : "", "");
 	if (id[0])
 		snprintf(channel->why + strlen(channel->why),
@@ -139,7 +146,7 @@ static bool may_start(const struct transfer *transfer)
 	if (login_is_held(hold, now)) {
 		snprintf(channel->why, sizeof(channel->why),
 			"the BMC refused the log-in as %s; the next one is made in %u s",
-			channel->environment->settings->login_user,
+			channel_login_user(channel),
 			(unsigned int)((hold->until - now) / 1000) + 1);
 		return false;
 	}
@@ -156,7 +163,7 @@ static int make_body(struct channel *channel, char *body, size_t size)
 		refuse(channel, login_explain_password(r));
 		return r;
 	}
-	r = login_make_body(environment->settings->login_user, password, body, size);
+	r = login_make_body(channel_login_user(channel), password, body, size);
 	explicit_bzero(password, sizeof(password));
 	return r;
 }

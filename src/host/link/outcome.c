@@ -38,6 +38,8 @@ static const struct outcome_row rows[OUTCOME_COUNT] = {
 	[OUTCOME_DOWNGRADE] = {"downgrade", TRUST, MSG_ISM1007, "the BMC offers no TLS now, but has had it before"},
 	[OUTCOME_TLS_REQUIRED] = {"tls-required", TRUST, MSG_ISM1017, "the BMC requires TLS, and tls = off is set on this host"},
 	[OUTCOME_LOGIN] = {"login", TRUST, MSG_ISM1050, "this host is not logged in to the BMC"},
+	[OUTCOME_IMPOSTOR] = {"impostor", TRUST, MSG_ISM1132, "somebody shows a certificate that is not the BMC's"},
+	[OUTCOME_KCS] = {"kcs", TRUST, MSG_ISM1134, "trust cannot be made over IPMI"},
 	[OUTCOME_REFUSED] = {"refused", TRUST, MSG_ISM1027, "the BMC refused this service module"},
 };
 /* clang-format on */

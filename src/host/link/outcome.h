@@ -38,6 +38,8 @@ enum outcome {
 	OUTCOME_TLS_REQUIRED, /* our tls = off and the BMC answered 426 */
 	OUTCOME_LOGIN,	      /* the BMC wants a log-in, and there is none, or it failed */
 	OUTCOME_REFUSED,      /* any other refusal of our certificate or rights (alert, 401, 403) */
+	OUTCOME_IMPOSTOR,     /* a certificate that is not the BMC's, by the BMC's word over IPMI */
+	OUTCOME_KCS,	      /* the BMC's word over IPMI is needed, and cannot be had */
 	OUTCOME_COUNT,
 };
 

@@ -81,9 +81,11 @@ enum trust_verdict trust_check_peer(const struct trust_store *store,
 		return TRUST_VERDICT_NOT_PINNED;
 	if (store->pinned)
 		return check_stored(store, peer, clock);
-	if (settings->trust != TRUST_FIRST_USE || !store->window_open)
+	if (!store->window_open)
 		return TRUST_VERDICT_NOT_PINNED;
-	return check_date(peer, clock, TRUST_VERDICT_FIRST_USE);
+	if (settings->trust == TRUST_FIRST_USE || (settings->trust == TRUST_AUTO && store->no_kcs))
+		return check_date(peer, clock, TRUST_VERDICT_FIRST_USE);
+	return TRUST_VERDICT_NOT_PINNED;
 }
 
 static enum outcome classify_connect(int error)
@@ -227,8 +229,8 @@ enum trust_plain trust_plain_decide(const struct trust_store *store,
 
 	if (!settings->tls || facts->local_failure || facts->own_expired)
 		return TRUST_PLAIN_NO;
-	/* trust = pinned asks for a BMC that proves who it is; without TLS none can. */
-	if (settings->trust == TRUST_PINNED && !expected)
+	/* These two ask for a BMC that proves who it is; without TLS none can. */
+	if ((settings->trust == TRUST_PINNED || settings->trust == TRUST_KCS) && !expected)
 		return TRUST_PLAIN_NO;
 	if (facts->plain) {
 		if (!facts->answer_valid)

@@ -15,6 +15,9 @@
 #include "host/link/outcome.h"
 #include "host/settings.h"
 
+/* How a pin came about. */
+enum trust_how { TRUST_HOW_NONE, TRUST_HOW_FIRST_USE, TRUST_HOW_KCS, TRUST_HOW_ADMINISTRATOR };
+
 struct trust_store { /* durable: trust.json in the worker's state directory */
 	bool pinned;
 	unsigned char pin[CERT_FINGERPRINT_SIZE];
@@ -26,6 +29,10 @@ struct trust_store { /* durable: trust.json in the worker's state directory */
 			     connection */
 	bool seen_tls;	  /* this BMC has spoken TLS: plain is a downgrade from now on */
 	time_t pinned_at;
+	enum trust_how how; /* pinned: by what; NONE: by a version that did not note it */
+	bool enrolling;	    /* this pin was made, and no connection with it yet: an account may
+			       be asked for over IPMI */
+	bool no_kcs;  /* not durable: there is no trust over IPMI to be had, first use it is */
 	bool damaged; /* the file is there and cannot be read: trusts nobody, and opens no window */
 };
 

@@ -8,8 +8,14 @@
 
 #include "base/state.h"
 #include "base/text.h"
+#include "base/util.h"
 
 #define FORMAT 1
+
+const char *const trust_how_names[] = {[TRUST_HOW_NONE] = "",
+	[TRUST_HOW_FIRST_USE] = "first-use",
+	[TRUST_HOW_KCS] = "kcs",
+	[TRUST_HOW_ADMINISTRATOR] = "pinned"};
 
 static int save(int dir_fd, const struct trust_store *store)
 {
@@ -21,9 +27,11 @@ static int save(int dir_fd, const struct trust_store *store)
 		text_make_hex(store->pin, sizeof(store->pin), ':', pin);
 	if (store->has_next)
 		text_make_hex(store->next_pin, sizeof(store->next_pin), ':', next);
-	object = json_pack("{s:i, s:b, s:s, s:s, s:b, s:b, s:I}", "format", FORMAT, "pinned",
-		store->pinned, "pin", pin, "next_pin", next, "window_open", store->window_open,
-		"seen_tls", store->seen_tls, "pinned_at", (json_int_t)store->pinned_at);
+	object = json_pack("{s:i, s:b, s:s, s:s, s:b, s:b, s:I, s:s, s:b}", "format", FORMAT,
+		"pinned", store->pinned, "pin", pin, "next_pin", next, "window_open",
+		store->window_open, "seen_tls", store->seen_tls, "pinned_at",
+		(json_int_t)store->pinned_at, "how", trust_how_names[store->how], "enrolling",
+		store->enrolling);
 	if (!object)
 		return -ENOMEM;
 	r = state_write_json(dir_fd, TRUST_STORE_FILE, object, 0600);
@@ -31,16 +39,26 @@ static int save(int dir_fd, const struct trust_store *store)
 	return r;
 }
 
+static enum trust_how find_how(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(trust_how_names); i++) {
+		if (strcmp(trust_how_names[i], name) == 0)
+			return (enum trust_how)i;
+	}
+	return TRUST_HOW_NONE;
+}
+
 static int parse(json_t *object, struct trust_store *store)
 {
 	struct trust_store parsed = {0};
-	int format, pinned, window_open, seen_tls;
+	int format, pinned, window_open, seen_tls, enrolling = 0;
 	json_int_t pinned_at;
-	const char *pin, *next = ""; /* no next_pin in files of earlier versions */
+	const char *pin, *next = "", *how = ""; /* not in files of earlier versions */
 
-	if (json_unpack(object, "{s:i, s:b, s:s, s?s, s:b, s:b, s:I}", "format", &format, "pinned",
-		    &pinned, "pin", &pin, "next_pin", &next, "window_open", &window_open,
-		    "seen_tls", &seen_tls, "pinned_at", &pinned_at) < 0 ||
+	if (json_unpack(object, "{s:i, s:b, s:s, s?s, s:b, s:b, s:I, s?s, s?b}", "format", &format,
+		    "pinned", &pinned, "pin", &pin, "next_pin", &next, "window_open", &window_open,
+		    "seen_tls", &seen_tls, "pinned_at", &pinned_at, "how", &how, "enrolling",
+		    &enrolling) < 0 ||
 		format != FORMAT)
 		return -EBADMSG;
 	if (pinned && text_parse_hex(pin, parsed.pin, sizeof(parsed.pin)) < 0)
@@ -55,6 +73,8 @@ static int parse(json_t *object, struct trust_store *store)
 	parsed.window_open = window_open != 0;
 	parsed.seen_tls = seen_tls != 0;
 	parsed.pinned_at = (time_t)pinned_at;
+	parsed.how = find_how(how);
+	parsed.enrolling = pinned && enrolling;
 	*store = parsed;
 	return 0;
 }
@@ -89,12 +109,39 @@ int trust_store_reset(int dir_fd, struct trust_store *store)
 	return replace(dir_fd, store, &(struct trust_store){.window_open = true});
 }
 
+static int pin(int dir_fd, struct trust_store *store,
+	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE], enum trust_how how, bool enrolling,
+	time_t now)
+{
+	struct trust_store next = {.pinned = true,
+		.seen_tls = true,
+		.pinned_at = now,
+		.how = how,
+		.enrolling = enrolling};
+
+	memcpy(next.pin, fingerprint, sizeof(next.pin));
+	return replace(dir_fd, store, &next);
+}
+
 int trust_store_pin(int dir_fd, struct trust_store *store,
 	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE], time_t now)
 {
-	struct trust_store next = {.pinned = true, .seen_tls = true, .pinned_at = now};
+	return pin(dir_fd, store, fingerprint, TRUST_HOW_FIRST_USE, true, now);
+}
 
-	memcpy(next.pin, fingerprint, sizeof(next.pin));
+int trust_store_pin_as(int dir_fd, struct trust_store *store,
+	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE], enum trust_how how, time_t now)
+{
+	return pin(dir_fd, store, fingerprint, how, true, now);
+}
+
+int trust_store_end_enrolling(int dir_fd, struct trust_store *store)
+{
+	struct trust_store next = *store;
+
+	if (!store->enrolling || store->damaged)
+		return 0;
+	next.enrolling = false;
 	return replace(dir_fd, store, &next);
 }
 
@@ -118,7 +165,7 @@ int trust_store_promote(int dir_fd, struct trust_store *store, time_t now)
 {
 	if (!store->has_next)
 		return -ENOENT;
-	return trust_store_pin(dir_fd, store, store->next_pin, now);
+	return pin(dir_fd, store, store->next_pin, store->how, store->enrolling, now);
 }
 
 int trust_store_note_tls(int dir_fd, struct trust_store *store)

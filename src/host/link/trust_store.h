@@ -23,6 +23,12 @@ int trust_store_reset(int dir_fd, struct trust_store *store);
 /* Pin this BMC and close the window; it has spoken TLS, or will. */
 int trust_store_pin(int dir_fd, struct trust_store *store,
 	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE], time_t now);
+/* As it says, and how; trust_store_pin() is for first use. */
+int trust_store_pin_as(int dir_fd, struct trust_store *store,
+	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE], enum trust_how how, time_t now);
+extern const char *const trust_how_names[]; /* "", "first-use", "kcs", "pinned" */
+/* The BMC knows us: nothing is asked for over IPMI any more. Writes only when it is news. */
+int trust_store_end_enrolling(int dir_fd, struct trust_store *store);
 /*
  * The pinned BMC's next certificate beside the pin; NULL: none is announced any more. For the
  * caller to make sure that the pinned BMC itself said so. -ENOENT: none is pinned. Writes only when

@@ -36,6 +36,7 @@ static const struct act table[] = {
 	{"open-neighbour", ACT_OPEN_NEIGHBOUR, 0,          0,            true,  act_open_neighbour},
 	{"audit",         ACT_AUDIT,         3+3*4,        3+3*(4+ACTS_MAX_AUDIT_FIELD),  false, act_audit},
 	{"get-password",  ACT_GET_PASSWORD,  0,            0,            true,  act_get_password},
+	{"ipmi",          ACT_IPMI,          2,            2,            true,  act_ipmi},
 };
 /* clang-format on */
 
@@ -82,6 +83,7 @@ void acts_close(struct acts *acts)
 void acts_forget_worker(struct acts *acts)
 {
 	act_arp_stop(acts);
+	act_ipmi_stop(acts);
 }
 
 void acts_emit(struct acts *acts, enum message_id id, ...)

@@ -46,6 +46,7 @@ enum act_number { /* part of the wire format; never reused */
 	ACT_AUDIT = 14,
 	ACT_OPEN_NEIGHBOUR = 15,
 	ACT_GET_PASSWORD = 16,
+	ACT_IPMI = 17,
 };
 
 struct acts_roots { /* where /sys and the others are; tests give prepared trees */
@@ -72,6 +73,17 @@ struct acts_probe {
 	struct in_addr target;
 };
 
+struct acts_ipmi {	     /* one request at a time */
+	struct event *event; /* of the device; NULL: closed */
+	int fd;
+	bool waiting; /* for the answer to msgid */
+	uint32_t msgid;
+	uint8_t command, argument;
+	/* When the last ones were asked, oldest first: so many in an hour and no more. Each account
+	 * that is asked for is one that the BMC makes. */
+	time_t fingerprints[120], credentials[6];
+};
+
 struct acts {
 	const struct acts_environment *environment;
 	struct settings settings;
@@ -85,6 +97,7 @@ struct acts {
 	struct profile_birth birth;
 	struct care *care; /* NULL: not taken */
 	struct acts_probe probes[ACTS_MAX_PROBES];
+	struct acts_ipmi ipmi;
 	int audit_fd; /* -1: not opened yet, or there is none */
 	unsigned int audit_count, audit_lost;
 	long audit_minute;
@@ -140,9 +153,11 @@ ACT(act_care);
 ACT(act_probe_arp);
 ACT(act_audit);
 ACT(act_get_password);
+ACT(act_ipmi);
 #undef ACT
 
 void act_arp_stop(struct acts *acts); /* every probe under way */
+void act_ipmi_stop(struct acts *acts);
 /* After new settings: a NIC that they do not allow is given up, with its care. */
 void act_nic_review_claim(struct acts *acts);
 
