@@ -283,35 +283,50 @@ static int start_parser(struct parser *parser, const void *settings, size_t size
 	return 0;
 }
 
-static int finish_parser(struct parser *parser, int r, void *settings, size_t size)
+/* Errors found in the file come first, for they name the line. */
+static int check(const struct parser *parser, const struct config_table *table, const char *name)
+{
+	const char *contradiction =
+		table->find_contradiction ? table->find_contradiction(parser->settings) : NULL;
+
+	if (!contradiction)
+		return 0;
+	if (asprintf(parser->error, "%s: %s", name, contradiction) < 0)
+		*parser->error = NULL;
+	return -EINVAL;
+}
+
+static int finish_parser(struct parser *parser, int r, const struct config_table *table,
+	const char *name, void *settings)
 {
 	if (r == 0)
-		memcpy(settings, parser->settings, size);
+		r = check(parser, table, name);
+	if (r == 0)
+		memcpy(settings, parser->settings, table->settings_size);
 	free(parser->settings);
 	return r;
 }
 
-int config_load(const char *path, bool missing_ok, const struct config_key *keys, size_t n_keys,
-	void *settings, size_t settings_size, char **error)
+int config_load(const char *path, bool missing_ok, const struct config_table *table, void *settings,
+	char **error)
 {
-	struct parser parser = {.keys = keys, .n_keys = n_keys, .error = error};
-	int r = start_parser(&parser, settings, settings_size);
+	struct parser parser = {.keys = table->keys, .n_keys = table->n_keys, .error = error};
+	int r = start_parser(&parser, settings, table->settings_size);
 
 	if (r == 0)
 		r = parse_file(&parser, path, missing_ok);
 	if (r == 0)
 		r = parse_dropins(&parser, path);
-	return finish_parser(&parser, r, settings, settings_size);
+	return finish_parser(&parser, r, table, path, settings);
 }
 
 int config_load_text(const char *text, size_t length, const char *name,
-	const struct config_key *keys, size_t n_keys, void *settings, size_t settings_size,
-	char **error)
+	const struct config_table *table, void *settings, char **error)
 {
-	struct parser parser = {.keys = keys, .n_keys = n_keys, .error = error};
-	int r = start_parser(&parser, settings, settings_size);
+	struct parser parser = {.keys = table->keys, .n_keys = table->n_keys, .error = error};
+	int r = start_parser(&parser, settings, table->settings_size);
 
 	if (r == 0)
 		r = parse_text(&parser, name, text, length);
-	return finish_parser(&parser, r, settings, settings_size);
+	return finish_parser(&parser, r, table, name, settings);
 }

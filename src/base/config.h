@@ -39,6 +39,14 @@ struct config_key {
 		fallback; /* not NULL; default, as it would be written; parsed by the same parser */
 };
 
+struct config_table {
+	const struct config_key *keys;
+	size_t n_keys, settings_size;
+	/* What is right key by key and wrong together: a static text for the administrator, or
+	 * NULL. May be NULL itself. */
+	const char *(*find_contradiction)(const void *settings);
+};
+
 int config_parse_onoff(const struct config_key *, const char *, void *,
 	const char **); /* bool; on, off and systemd's other words */
 int config_parse_enum(const struct config_key *, const char *, void *, const char **);	 /* int */
@@ -57,14 +65,14 @@ int config_parse_ipv6(
  * Fill settings from the defaults, the file and its drop-ins. A missing file is an error unless
  * missing_ok; a missing drop-in directory never is. On error returns negative errno (-EINVAL for
  * content) and *error is a text for the administrator (caller frees): "FILE:LINE: Key 'x' in
- * [Section]: expected ..., found '...'". settings is untouched on failure.
+ * [Section]: expected ..., found '...'", or the file and the contradiction. settings is untouched
+ * on failure; members that no key fills are kept.
  */
-int config_load(const char *path, bool missing_ok, const struct config_key *keys, size_t n_keys,
-	void *settings, size_t settings_size, char **error);
+int config_load(const char *path, bool missing_ok, const struct config_table *table, void *settings,
+	char **error);
 
 /* The same from memory (one file's content); name is used in error texts. For tests and fuzzers. */
 int config_load_text(const char *text, size_t length, const char *name,
-	const struct config_key *keys, size_t n_keys, void *settings, size_t settings_size,
-	char **error);
+	const struct config_table *table, void *settings, char **error);
 
 #endif

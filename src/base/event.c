@@ -189,6 +189,24 @@ void event_log_flush(struct event_log *log)
 	flush_counts(log, true, now);
 }
 
+unsigned int event_log_flush_due(struct event_log *log)
+{
+	struct timespec realtime;
+	unsigned int wait = 0;
+	time_t now;
+
+	log->clock(&realtime, &now, log->clock_arg);
+	flush_counts(log, false, now);
+	for (uint64_t s = event_log_get_oldest(log); s <= log->last; s++) {
+		const struct entry *entry = get_entry(log, s);
+		time_t left = entry->logged_at + EVENT_REPEAT_SECONDS - now;
+
+		if (entry->count > entry->logged && (wait == 0 || left < (time_t)wait))
+			wait = left > 0 ? (unsigned int)left : 1;
+	}
+	return wait;
+}
+
 void event_log_free(struct event_log *log)
 {
 	if (!log)

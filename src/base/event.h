@@ -45,8 +45,11 @@ void event_emit(struct event_log *log, enum message_id id, ...);
  * with others between. */
 void event_emit_flapping(struct event_log *log, enum message_id id, ...);
 
-/* Log lines for counts that no line has told of yet (a stop, an hourly tick). */
+/* Log lines for counts that no line has told of yet (at a stop). */
 void event_log_flush(struct event_log *log);
+/* The same for those whose EVENT_REPEAT_SECONDS are over; returns the seconds until the next of
+ * them is, 0: no count is pending. The owner's timer need run only then. */
+unsigned int event_log_flush_due(struct event_log *log);
 
 /* For tests in virtual time; seconds. */
 typedef void (*event_clock_fn)(struct timespec *realtime, time_t *monotonic, void *arg);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/util.h"
 
 #define NAME_LENGTH_MAX 200 /* leaves room for the temporary name within NAME_MAX */
@@ -91,7 +92,8 @@ int state_read_file(int dir_fd, const char *name, char **data, size_t *length)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *buffer = NULL;
-	size_t used = 0, size;
+	ssize_t used;
+	size_t size;
 	struct stat st;
 
 	if (!name_is_valid(name))
@@ -110,20 +112,12 @@ int state_read_file(int dir_fd, const char *name, char **data, size_t *length)
 	buffer = malloc(size + 1);
 	if (!buffer)
 		return -ENOMEM;
-	while (used < size) {
-		ssize_t n = read(fd, buffer + used, size - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
+	used = io_read_all(fd, buffer, size);
+	if (used < 0)
+		return (int)used;
 	buffer[used] = '\0';
 	*data = util_steal_ptr(buffer);
-	*length = used;
+	*length = (size_t)used;
 	return 0;
 }
 

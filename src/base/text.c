@@ -157,7 +157,7 @@ void text_make_hex(const unsigned char *bytes, size_t length, char separator, ch
 	*out = '\0';
 }
 
-static int hex_digit(char c)
+int text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -185,7 +185,7 @@ int text_parse_hex(const char *s, unsigned char *bytes, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		const char *at = s + i * step;
 
-		if (hex_digit(at[0]) < 0 || hex_digit(at[1]) < 0)
+		if (text_hex_digit(at[0]) < 0 || text_hex_digit(at[1]) < 0)
 			return -EINVAL;
 		if (step == 3 && i + 1 < length && at[2] != ':')
 			return -EINVAL;
@@ -193,7 +193,7 @@ int text_parse_hex(const char *s, unsigned char *bytes, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		const char *at = s + i * step;
 
-		bytes[i] = (unsigned char)(hex_digit(at[0]) << 4 | hex_digit(at[1]));
+		bytes[i] = (unsigned char)(text_hex_digit(at[0]) << 4 | text_hex_digit(at[1]));
 	}
 	return 0;
 }

@@ -29,6 +29,7 @@ bool text_is_printable(const char *s, size_t max);
 /* Lower-case hex with separator (0 for none) into out; out needs 3*length bytes,
  * at least one. */
 void text_make_hex(const unsigned char *bytes, size_t length, char separator, char *out);
+int text_hex_digit(char c); /* 0 to 15; -1: it is none */
 /* Hex with ':' between all bytes or none, exactly length bytes; 0 or -EINVAL, bytes then untouched.
  */
 int text_parse_hex(const char *s, unsigned char *bytes, size_t length);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "endpoint/http.h"
+#include "base/text.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -247,17 +248,6 @@ int http_parse_head(char *head, size_t length, struct http_request *request)
 	return status;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool http_decode_path(char *path)
 {
 	char *out = path;
@@ -269,8 +259,8 @@ bool http_decode_path(char *path)
 			*out++ = *in;
 			continue;
 		}
-		high = hex_value(in[1]);
-		low = high < 0 ? -1 : hex_value(in[2]);
+		high = text_hex_digit(in[1]);
+		low = high < 0 ? -1 : text_hex_digit(in[2]);
 		if (low < 0)
 			return false;
 		c = high * 16 + low;

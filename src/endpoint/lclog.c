@@ -136,29 +136,22 @@ int lclog_append(struct lclog *log, enum message_id id, const char *const *args)
 	return (rc & 0xff) == SQLITE_FULL ? -ENOSPC : -EIO;
 }
 
-static int trim_to_newest(struct lclog *log)
-{
-	int rc;
-
-	if (!log->db)
-		return -EIO;
-	sqlite3_bind_int64(log->statements[LCLOG_TRIM], 1, log->newest - 1);
-	rc = lclog_step(log, LCLOG_TRIM);
-	if (rc != SQLITE_OK)
-		return -EIO;
-	if (log->newest > log->oldest)
-		log->oldest = log->newest;
-	return 0;
-}
-
-/* One is always kept, so that ids go on after a restart also of a log that is cleared often. */
+/*
+ * One is always kept, so that ids go on after a restart also of a log that is cleared often. In one
+ * transaction: a power cut leaves the whole log, or the record of who cleared it.
+ */
 int lclog_clear(struct lclog *log, const char *by)
 {
-	int r = lclog_emit(log, MSG_ISM1043, by);
+	int r;
 
+	if (log->db)
+		tell_lost(log); /* a commit of its own, and not this one */
+	log->clearing = true;
+	r = lclog_emit(log, MSG_ISM1043, by);
 	if (r == 0)
 		r = lclog_flush(log);
-	return r < 0 ? r : trim_to_newest(log);
+	log->clearing = false;
+	return r;
 }
 
 int lclog_emit(struct lclog *log, enum message_id id, ...)

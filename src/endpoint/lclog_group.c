@@ -39,7 +39,7 @@ static int trim_and_commit(struct lclog *log, int64_t newest, int64_t *keep_from
 {
 	int rc = SQLITE_OK;
 
-	*keep_from = newest - (int64_t)log->max_records + 1;
+	*keep_from = log->clearing ? newest : newest - (int64_t)log->max_records + 1;
 	if (*keep_from > log->oldest) {
 		sqlite3_bind_int64(log->statements[LCLOG_TRIM], 1, *keep_from - 1);
 		rc = lclog_step(log, LCLOG_TRIM);

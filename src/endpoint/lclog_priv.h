@@ -26,6 +26,7 @@ struct lclog {
 	int64_t oldest, newest;
 	uint64_t lost;	 /* since the last record that could be written */
 	int lost_reason; /* SQLite's result code */
+	bool clearing;	 /* the next commit keeps its last record only */
 	bool telling;	 /* the record about lost ones is being written */
 	void (*listener)(void *arg);
 	void *listener_arg;

@@ -111,8 +111,10 @@ static const struct config_key keys[] = {
 /* clang-format on */
 
 /* What is right key by key and wrong together; static text or NULL. */
-static const char *find_contradiction(const struct endpoint_settings *s)
+static const char *find_contradiction(const void *settings)
 {
+	const struct endpoint_settings *s = settings;
+
 	if (s->port == s->plain_port)
 		return "port and plain_port in [Endpoint]: expected two different ports";
 	if (s->tls_min_version > s->tls_max_version)
@@ -122,26 +124,15 @@ static const char *find_contradiction(const struct endpoint_settings *s)
 	return NULL;
 }
 
-static int check(const struct endpoint_settings *settings, const char *name, char **error)
-{
-	const char *contradiction = find_contradiction(settings);
-
-	if (!contradiction)
-		return 0;
-	if (asprintf(error, "%s: %s", name, contradiction) < 0)
-		*error = NULL;
-	return -EINVAL;
-}
+static const struct config_table table = {
+	keys, ARRAY_SIZE(keys), sizeof(struct endpoint_settings), find_contradiction};
 
 int endpoint_settings_load(
 	const char *path, bool missing_ok, struct endpoint_settings *settings, char **error)
 {
 	struct endpoint_settings loaded = {0};
-	int r = config_load(
-		path, missing_ok, keys, ARRAY_SIZE(keys), &loaded, sizeof(loaded), error);
+	int r = config_load(path, missing_ok, &table, &loaded, error);
 
-	if (r == 0)
-		r = check(&loaded, path, error);
 	if (r == 0)
 		*settings = loaded;
 	return r;
@@ -151,11 +142,8 @@ int endpoint_settings_parse(const char *text, size_t length, const char *name,
 	struct endpoint_settings *settings, char **error)
 {
 	struct endpoint_settings parsed = {0};
-	int r = config_load_text(
-		text, length, name, keys, ARRAY_SIZE(keys), &parsed, sizeof(parsed), error);
+	int r = config_load_text(text, length, name, &table, &parsed, error);
 
-	if (r == 0)
-		r = check(&parsed, name, error);
 	if (r == 0)
 		*settings = parsed;
 	return r;

@@ -92,6 +92,28 @@ static void on_no_interface(evutil_socket_t fd, short what, void *arg)
 	agent_report_no_interface(arg);
 }
 
+static void arm_counts(struct agent *agent)
+{
+	struct timeval tv = {.tv_sec = event_log_flush_due(agent->events)};
+
+	if (tv.tv_sec > 0)
+		evtimer_add(agent->counts, &tv);
+}
+
+static void on_counts(evutil_socket_t fd, short what, void *arg)
+{
+	arm_counts(arg);
+}
+
+/* Repeats are told of a minute later, also when nothing else happens any more. */
+static void on_event(const struct event *event, void *arg)
+{
+	struct agent *agent = arg;
+
+	if (event->count > 1 && !evtimer_pending(agent->counts, NULL))
+		arm_counts(agent);
+}
+
 static int load_settings(struct agent *agent, struct settings *settings)
 {
 	_cleanup_free_ char *text = NULL, *error = NULL;
@@ -249,12 +271,14 @@ int agent_prepare(struct agent_environment *env)
 	agent->interface_timer = evtimer_new(agent->base, on_no_interface, agent);
 	agent->arp_timer = evtimer_new(agent->base, on_arp_timeout, agent);
 	agent->neighbour_timer = evtimer_new(agent->base, on_neighbour_timeout, agent);
+	agent->counts = evtimer_new(agent->base, on_counts, agent);
 	agent->notices = event_new(
 		agent->base, priv_notice_fd(agent->priv), EV_READ | EV_PERSIST, on_notices, agent);
 	if (agent->step == NULL || agent->ladder_timer == NULL || agent->interface_timer == NULL ||
 		agent->arp_timer == NULL || agent->neighbour_timer == NULL ||
-		agent->notices == NULL)
+		agent->notices == NULL || agent->counts == NULL)
 		return -ENOMEM;
+	event_log_listen(agent->events, on_event, agent);
 	r = agent_renewal_start(agent);
 	if (r < 0)
 		return r;
@@ -314,6 +338,8 @@ static void clear(struct agent *agent)
 	event_free(agent->arp_timer);
 	event_free(agent->neighbour_timer);
 	event_free(agent->notices);
+	event_log_forget(agent->events, on_event, agent);
+	event_free(agent->counts);
 	identity_clear(&agent->identity);
 	event_log_free(agent->events);
 	event_base_free(agent->base);

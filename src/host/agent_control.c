@@ -62,17 +62,6 @@ static json_t *make_fingerprint(const unsigned char *fingerprint)
 	return json_string(text);
 }
 
-static json_t *make_time(time_t when)
-{
-	char text[40];
-	struct tm tm;
-
-	if (when == 0 || gmtime_r(&when, &tm) == NULL)
-		return json_null();
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_string(text);
-}
-
 static json_t *make_how(const struct agent *agent)
 {
 	json_t *trust = agent_kcs_get_trust(agent);
@@ -99,7 +88,7 @@ static enum control_exit run_trust_show(
 		"next_pin",
 		trust->has_next && !configured ? make_fingerprint(trust->next_pin) : json_null(),
 		"made_by", make_how(agent), "pinned_at",
-		trust->pinned && !configured ? make_time(trust->pinned_at) : json_null(),
+		trust->pinned && !configured ? agent_make_time(trust->pinned_at) : json_null(),
 		"window_open", trust->window_open, "seen_tls", trust->seen_tls, "damaged",
 		trust->damaged);
 	json_object_set_new(*result, "forget", json_string(forgets[agent->forget.state]));
@@ -171,9 +160,9 @@ static enum control_exit run_certificate_show(
 		return CONTROL_FAILED;
 	}
 	*result = json_pack("{s:o, s:o, s:o, s:b, s:s, s:o}", "fingerprint",
-		make_fingerprint(fingerprint), "not_before", make_time(not_before), "not_after",
-		make_time(not_after), "expired", not_after < time(NULL), "pem", pem, "renewal",
-		agent_renewal_get_state(agent));
+		make_fingerprint(fingerprint), "not_before", agent_make_time(not_before),
+		"not_after", agent_make_time(not_after), "expired", not_after < time(NULL), "pem",
+		pem, "renewal", agent_renewal_get_state(agent));
 	return CONTROL_DONE;
 }
 

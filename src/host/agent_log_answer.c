@@ -158,21 +158,15 @@ json_t *agent_log_get_status(const struct agent *agent)
 {
 	const struct agent_log *log = &agent->log;
 	const char *way = get_way(agent), *reason = log->reason;
-	char when[40];
-	struct tm tm;
 
 	if (agent->current.channel == NULL)
 		reason = "not connected";
 	else if (way == NULL && reason[0] == '\0')
 		reason = "it was not read yet";
-	if (log->read_at != 0 && gmtime_r(&log->read_at, &tm) != NULL)
-		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	else
-		when[0] = '\0';
-	return json_pack("{s:b, s:s?, s:s?, s:s?, s:s?, s:I, s:I, s:I, s:s?}", "available",
+	return json_pack("{s:b, s:s?, s:s?, s:s?, s:o, s:I, s:I, s:I, s:s?}", "available",
 		way != NULL, "service", log->store.service[0] ? log->store.service : NULL, "by",
 		way, "last", log->cursor.last[0] ? log->cursor.last : NULL, "read",
-		when[0] ? when : NULL, "records", (json_int_t)log->records, "lost",
+		agent_make_time(log->read_at), "records", (json_int_t)log->records, "lost",
 		(json_int_t)log->lost, "cleared", (json_int_t)log->cleared, "reason",
 		way == NULL ? reason : NULL);
 }

@@ -156,6 +156,25 @@ void agent_nic_arp_timeout(struct agent *agent)
 		candidate_found(agent, candidate, "no candidate answers ARP");
 }
 
+/*
+ * Nobody answered ARP, and nobody the connection: the next round takes the other address, where the
+ * host has one that reaches it. No link event need come when a BMC starts late.
+ */
+void agent_nic_attempt_failed(
+	struct agent *agent, enum ladder_protocol protocol, enum outcome outcome)
+{
+	struct agent_nic *nic = &agent->nic;
+	unsigned int other = (nic->candidate + 1) % PLAN_MAX_BMC4;
+	bool by_profile = nic->profile.once != PRIV_ONCE_ARMED && nic->profile.has_ipv4;
+
+	if (protocol != LADDER_IPV4 || nic->candidate_answered || by_profile ||
+		other >= nic->plan.n_bmc_ipv4 || !nic->candidate_known ||
+		(outcome != OUTCOME_NO_ANSWER && outcome != OUTCOME_UNREACHABLE))
+		return;
+	if (host_has_bmc_on_link(agent, other))
+		candidate_found(agent, other, "the other one did not answer");
+}
+
 void agent_nic_get_input(const struct agent *agent, struct readiness_input *input)
 {
 	const struct agent_nic *nic = &agent->nic;

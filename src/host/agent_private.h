@@ -160,6 +160,7 @@ struct agent {
 	struct agent_report report;
 	struct agent_forget forget;
 	struct agent_log log;
+	struct event *counts; /* pending while an event's repeats are not told of */
 	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
 	bool evaluate; /* the next step looks at the NICs again */
 	bool stopping;
@@ -182,6 +183,8 @@ void agent_nic_evaluate(struct agent *agent);
 void agent_nic_arp_answered(struct agent *agent, struct in_addr address);
 void agent_nic_arp_timeout(struct agent *agent);
 void agent_nic_configure(struct agent *agent);
+void agent_nic_attempt_failed(
+	struct agent *agent, enum ladder_protocol protocol, enum outcome outcome);
 void agent_nic_spend(struct agent *agent);
 int agent_nic_rearm(struct agent *agent);
 void agent_nic_care(struct agent *agent);
@@ -249,6 +252,7 @@ void agent_bmc_add_status(const struct agent *agent, json_t *status);
 
 /* agent_status.c */
 json_t *agent_get_status(const struct agent *agent);
+json_t *agent_make_time(time_t when); /* RFC 3339; null: 0 */
 
 /* agent_control.c */
 int agent_control_start(struct agent *agent);

@@ -7,7 +7,7 @@
 #include "host/agent_private.h"
 #include "host/feature/feature.h"
 
-static json_t *format_time(time_t when)
+json_t *agent_make_time(time_t when)
 {
 	char text[40];
 	struct tm tm;
@@ -142,7 +142,7 @@ json_t *agent_get_status(const struct agent *agent)
 
 	json_object_set_new(
 		status, "state", json_string(ladder_state_name(ladder_get_state(&agent->ladder))));
-	json_object_set_new(status, "since", format_time(report->since));
+	json_object_set_new(status, "since", agent_make_time(report->since));
 	json_object_set_new(status, "interface",
 		string_or_null(agent->nic.claimed != 0 ? agent->nic.plan.nic.name : NULL));
 	add_connection(agent, status);
@@ -158,7 +158,7 @@ json_t *agent_get_status(const struct agent *agent)
 			? json_null()
 			: json_pack("{s:s, s:s, s:o}", "bmc_address", report->lost_address,
 				  "reason", outcome_text(report->lost), "ended",
-				  format_time(report->lost_at)));
+				  agent_make_time(report->lost_at)));
 	json_object_set_new(status, "features", make_features(agent));
 	json_object_set_new(status, "version", json_string(agent->environment->version));
 	return status;

@@ -58,6 +58,7 @@ static void fail(
 {
 	drop(&agent->trying);
 	agent_report_failed(agent, protocol, result);
+	agent_nic_attempt_failed(agent, protocol, result->outcome);
 	ladder_attempt_done(&agent->ladder, protocol, result->outcome, agent_now());
 	agent_schedule(agent, false);
 }

@@ -59,8 +59,10 @@ static const struct config_key keys[] = {
 /* clang-format on */
 
 /* What is right key by key and wrong together; static text or NULL. */
-static const char *find_contradiction(const struct settings *s)
+static const char *find_contradiction(const void *settings)
 {
+	const struct settings *s = settings;
+
 	if (s->host_ipv4.s_addr && s->host_ipv4.s_addr == s->bmc_ipv4.s_addr)
 		return "host_ipv4 and bmc_ipv4 in [Link]: expected two different addresses";
 	if (!IN6_IS_ADDR_UNSPECIFIED(&s->host_ipv6) &&
@@ -81,25 +83,14 @@ static const char *find_contradiction(const struct settings *s)
 	return NULL;
 }
 
-static int check(const struct settings *settings, const char *name, char **error)
-{
-	const char *contradiction = find_contradiction(settings);
-
-	if (!contradiction)
-		return 0;
-	if (asprintf(error, "%s: %s", name, contradiction) < 0)
-		*error = NULL;
-	return -EINVAL;
-}
+static const struct config_table table = {
+	keys, ARRAY_SIZE(keys), sizeof(struct settings), find_contradiction};
 
 int settings_load(const char *path, bool missing_ok, struct settings *settings, char **error)
 {
 	struct settings loaded = {0};
-	int r = config_load(
-		path, missing_ok, keys, ARRAY_SIZE(keys), &loaded, sizeof(loaded), error);
+	int r = config_load(path, missing_ok, &table, &loaded, error);
 
-	if (r == 0)
-		r = check(&loaded, path, error);
 	if (r == 0)
 		*settings = loaded;
 	return r;
@@ -109,11 +100,8 @@ int settings_parse(
 	const char *text, size_t length, const char *name, struct settings *settings, char **error)
 {
 	struct settings parsed = {0};
-	int r = config_load_text(
-		text, length, name, keys, ARRAY_SIZE(keys), &parsed, sizeof(parsed), error);
+	int r = config_load_text(text, length, name, &table, &parsed, error);
 
-	if (r == 0)
-		r = check(&parsed, name, error);
 	if (r == 0)
 		*settings = parsed;
 	return r;

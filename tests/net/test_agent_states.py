@@ -367,6 +367,35 @@ def test_other_default_address_when_the_bmc_comes_later(make_lab):
     assert lab.agent.wait_connected("ipv4", 8)["bmc_address"] == "169.254.0.1"
 
 
+def test_default_addresses_in_turn_while_nobody_answers(make_lab):
+    """Neither answers ARP when asked, and the link stays up: the BMC only has no address yet."""
+    lab = make_lab(bmc_ipv4="169.254.0.1")
+    lab.host_configure("169.254.77.2/16")
+    first_connection(lab, ipv6="off")
+    lab.agent.stop()
+    lab.bmc.ip("-4 address flush dev %s" % BMC_NIC)
+    lab.agent.start()
+    wait_for(lambda: "169.254.0.1: the other one did not answer" in lab.agent.log(), 20,
+             "the second address")
+    wait_for(lambda: "169.254.1.1: the other one did not answer" in lab.agent.log(), 20,
+             "the first again")
+    lab.bmc.ip("address add 169.254.0.1/16 dev %s" % BMC_NIC)
+    assert lab.agent.wait_connected("ipv4", 15)["bmc_address"] == "169.254.0.1"
+
+
+def test_one_default_address_that_is_reached_is_kept(make_lab):
+    """The twin: the host's address reaches one of them, the other is never tried."""
+    lab = make_lab(bmc_ipv4="169.254.1.1")
+    lab.host_configure("169.254.1.2/24")
+    first_connection(lab, ipv6="off")
+    lab.agent.stop()
+    lab.bmc.ip("-4 address flush dev %s" % BMC_NIC)
+    mark = len(lab.agent.log())
+    lab.agent.start()
+    wait_for(lambda: lab.agent.log()[mark:].count("connect -> idle") > 2, 20, "rounds")
+    assert "the other one did not answer" not in lab.agent.log()[mark:]
+
+
 def test_address_that_is_written_down_after_it_was_found(make_lab):
     """The second of two defaults is in use, and then named: it is the first of one."""
     lab = make_lab(bmc_ipv4="169.254.0.1")

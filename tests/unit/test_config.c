@@ -38,10 +38,19 @@ static const struct config_key keys[] = {
 };
 /* clang-format on */
 
+static const char *find_contradiction(const void *settings)
+{
+	const struct sample *s = settings;
+
+	return s->number == 7 && !s->flag ? "number and flag: expected flag = on beside 7" : NULL;
+}
+
+static const struct config_table table = {
+	keys, ARRAY_SIZE(keys), sizeof(struct sample), find_contradiction};
+
 static int parse(const char *text, size_t length, struct sample *sample, char **error)
 {
-	return config_load_text(
-		text, length, "F", keys, ARRAY_SIZE(keys), sample, sizeof(*sample), error);
+	return config_load_text(text, length, "F", &table, sample, error);
 }
 
 static void test_defaults(void **state)
@@ -206,7 +215,28 @@ static int load(bool missing_ok, struct sample *s, char **error)
 	char path[256];
 
 	snprintf(path, sizeof(path), "%s/main.conf", dir);
-	return config_load(path, missing_ok, keys, ARRAY_SIZE(keys), s, sizeof(*s), error);
+	return config_load(path, missing_ok, &table, s, error);
+}
+
+/* Right key by key, wrong together: nothing is taken; the file's own errors come first. */
+static void test_contradiction(void **state)
+{
+	static const char both[] = "[Link]\nnumber = 7\nflag = off\n";
+	static const char worse[] = "[Link]\nnumber = 7\nflag = off\nodd = 1\n";
+	static const char fine[] = "[Link]\nnumber = 7\nflag = on\n";
+	struct sample s = {.other = 7, .number = 3};
+	char *error = NULL;
+
+	assert_int_equal(parse(both, strlen(both), &s, &error), -EINVAL);
+	assert_string_equal(error, "F: number and flag: expected flag = on beside 7");
+	assert_int_equal(s.number, 3);
+	free(error);
+	assert_int_equal(parse(worse, strlen(worse), &s, &error), -EINVAL);
+	assert_non_null(strstr(error, "F:4: "));
+	free(error);
+	assert_int_equal(parse(fine, strlen(fine), &s, &error), 0);
+	assert_int_equal(s.number, 7);
+	assert_int_equal(s.other, 7);
 }
 
 static void test_files(void **state)
@@ -279,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_contradiction),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_long),

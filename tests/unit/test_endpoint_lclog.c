@@ -561,9 +561,44 @@ static void group_on_full_disk(void **state)
 	event_base_free(base);
 }
 
+/* One transaction: a clearing that cannot be written leaves the log as it was, and says so. */
+static void test_clear_is_one_commit(void **state)
+{
+	struct fixture *f = *state;
+	struct ids ids = {0};
+	struct lclog *log;
+	uint64_t commits;
+
+	assert_int_equal(lclog_open(f->folder, 1000, &log), 0);
+	for (int i = 0; i < 300; i++)
+		lclog_emit(log, MSG_ISM1022);
+	assert_int_equal(lclog_limit_pages(log, 1), 0);
+	for (int i = 0; i < 40; i++) /* fill what is left of the last page */
+		lclog_emit(log, MSG_ISM1022);
+	int64_t oldest, newest;
+
+	lclog_get_range(log, &oldest, &newest);
+	assert_true(lclog_clear(log, "somebody") < 0);
+	assert_range(log, oldest, newest);
+	assert_int_equal(lclog_limit_pages(log, 1000000), 0);
+	assert_int_equal(lclog_emit(log, MSG_ISM1022), 0); /* with the record about lost ones */
+	lclog_get_range(log, &oldest, &newest);
+	assert_int_equal(oldest, 1);
+	commits = lclog_get_commits(log);
+	assert_int_equal(lclog_clear(log, "somebody"), 0);
+	assert_int_equal(lclog_get_commits(log), commits + 1);
+	assert_range(log, newest + 1, newest + 1);
+	lclog_close(log);
+	assert_int_equal(lclog_open(f->folder, 1000, &log), 0);
+	assert_int_equal(lclog_read_up(log, 0, 100, take_id, &ids), 0);
+	assert_int_equal(ids.n, 1);
+	lclog_close(log);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_clear_is_one_commit, setup, teardown),
 		cmocka_unit_test_setup_teardown(write_and_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(second_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(overwrite_oldest, setup, teardown),

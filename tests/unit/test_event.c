@@ -224,6 +224,29 @@ static void test_rest_is_told_at_the_end(void **state)
 	event_log_free(NULL);
 }
 
+/* A minute after the last line, without another event: the owner's timer runs only then. */
+static void test_rest_is_told_when_it_is_time(void **state)
+{
+	struct event_log *log = make_log();
+
+	event_emit(log, MSG_ISM1022);
+	assert_int_equal(event_log_flush_due(log), 0); /* told at once: no timer */
+	next_line();
+	clock_now += 20;
+	event_emit(log, MSG_ISM1022);
+	event_emit(log, MSG_ISM1022);
+	assert_int_equal(event_log_flush_due(log), EVENT_REPEAT_SECONDS - 20);
+	assert_string_equal(next_line(), "");
+	clock_now += EVENT_REPEAT_SECONDS - 21;
+	assert_int_equal(event_log_flush_due(log), 1);
+	assert_string_equal(next_line(), "");
+	clock_now += 1;
+	assert_int_equal(event_log_flush_due(log), 0);
+	assert_string_equal(next_line(), "ISM1022: The service module was stopped. (2 more times)");
+	event_log_free(log);
+	assert_string_equal(next_line(), ""); /* not told again */
+}
+
 static void test_listeners(void **state)
 {
 	struct event_log *log = make_log();
@@ -289,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_rest_is_told_at_the_end),
+		cmocka_unit_test(test_rest_is_told_when_it_is_time),
 		cmocka_unit_test(test_listeners),
 		cmocka_unit_test(test_foreign_args),
 		cmocka_unit_test(test_json),

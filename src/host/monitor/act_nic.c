@@ -39,15 +39,22 @@ static void read_mac(struct plan_nic *nic)
 		memcpy(nic->mac, link.mac, sizeof(nic->mac));
 }
 
-int act_get_nic_facts(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
+/* The NIC that the worker names, as the kernel describes it. */
+static int take_nic(const struct acts *acts, struct wire_reader *in, struct plan_nic *nic)
 {
 	struct facts_roots roots = get_roots(acts);
-	struct plan_nic nic = {.ifindex = wire_get_u32(in)};
-	int r;
 
-	if (!wire_is_done(in) || nic.ifindex == 0)
+	*nic = (struct plan_nic){.ifindex = wire_get_u32(in)};
+	if (!wire_is_done(in) || nic->ifindex == 0)
 		return -EPERM;
-	r = sysfs_read_nic_facts(&roots, &nic);
+	return sysfs_read_nic_facts(&roots, nic);
+}
+
+int act_get_nic_facts(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
+{
+	struct plan_nic nic;
+	int r = take_nic(acts, in, &nic);
+
 	if (r < 0)
 		return r;
 	wire_put_u8(out, (uint8_t)nic.bus);
@@ -99,13 +106,9 @@ void act_nic_review_claim(struct acts *acts)
  */
 int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
 {
-	struct facts_roots roots = get_roots(acts);
-	struct plan_nic nic = {.ifindex = wire_get_u32(in)};
-	int r;
+	struct plan_nic nic;
+	int r = take_nic(acts, in, &nic);
 
-	if (!wire_is_done(in) || nic.ifindex == 0)
-		return -EPERM;
-	r = sysfs_read_nic_facts(&roots, &nic);
 	if (r < 0)
 		return r;
 	read_mac(&nic);

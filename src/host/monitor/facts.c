@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/util.h"
 #include "host/discover/dmi_walk.h"
 
@@ -37,23 +38,14 @@ static int dmi_path(const struct facts_roots *roots, const char *rest, char *pat
 static ssize_t read_small(int dir, const char *name, char *out, size_t size)
 {
 	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	size_t have = 0;
+	ssize_t have;
 
 	if (fd < 0)
 		return -errno;
-	while (have < size - 1) {
-		ssize_t n = read(fd, out + have, size - 1 - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	out[have] = '\0';
-	return (ssize_t)have;
+	have = io_read_all(fd, out, size - 1);
+	if (have >= 0)
+		out[have] = '\0';
+	return have;
 }
 
 static int read_number(int dir, const char *name, int base, unsigned long max, unsigned long *value)
@@ -205,7 +197,8 @@ int dmi_read_entry(const struct facts_roots *roots, unsigned int index, uint8_t 
 	_cleanup_free_ uint8_t *buffer = NULL;
 	_cleanup_close_ int fd = -1;
 	bool whole = false;
-	size_t have = 0, max;
+	ssize_t have;
+	size_t max;
 
 	fd = dmi_open_entry(roots, index, &whole);
 	if (fd < 0)
@@ -214,21 +207,13 @@ int dmi_read_entry(const struct facts_roots *roots, unsigned int index, uint8_t 
 	buffer = malloc(max + 1);
 	if (!buffer)
 		return -ENOMEM;
-	for (;;) {
-		ssize_t n = read(fd, buffer + have, max + 1 - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-		if (have > max)
-			return -EFBIG;
-	}
+	have = io_read_all(fd, buffer, max + 1);
+	if (have < 0)
+		return (int)have;
+	if ((size_t)have > max)
+		return -EFBIG;
 	*data = util_steal_ptr(buffer);
-	*length = have;
+	*length = (size_t)have;
 	*whole_table = whole;
 	return 0;
 }
