@@ -19,7 +19,8 @@ time_t renewal_get_due(time_t not_before, time_t not_after, uint32_t seed)
 {
 	time_t lead = renewal_get_lead(not_before, not_after);
 
-	return not_after - lead - (time_t)seed % (lead / 10 + 1);
+	/* Modulo in 32 bits without a sign: a time_t may have 32 with one. */
+	return not_after - lead - (time_t)(seed % (uint32_t)(lead / 10 + 1));
 }
 
 uint32_t renewal_get_seed(const X509 *certificate)
