@@ -130,6 +130,18 @@ def test_known_hosts_are_told_first(bmc, host):
     assert bmc.get(OWN + "/2", password=PASSWORD).status == 404
 
 
+def test_used_when_the_last_host_is_forgotten(bmc, host):
+    """A host that is gone for good must not keep the old certificate in force."""
+    assert bmc.enrol(host).status == 201
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = sign(key.public_key())
+    old = shown(bmc)
+    assert replace(bmc, pem + key_pem(key)).status == 204
+    assert bmc.wait_entry("ISM1115") and shown(bmc) == old
+    assert bmc.command("trust", "forget").returncode == 0
+    wait_for(lambda: shown(bmc) == fingerprint(pem), 5, "the new certificate")
+
+
 def test_request_signed_by_a_ca(bmc):
     body = {"CommonName": "bmc.example", "AlternativeNames": ["bmc.example", "169.254.1.1"],
             "Organization": "ACME", "Country": "DE", "City": "Ulm",
