@@ -59,6 +59,13 @@ static void check_marked(unsigned int ifindex)
 	FUZZ_CHECK(faccessat(fuzz_get_dir_fd(), PROFILE_FILE, F_OK, 0) == 0);
 }
 
+/* Only the removal of the package takes the NIC down: no act of the worker does. */
+int nl_set_link_down(unsigned int ifindex)
+{
+	FUZZ_CHECK(false);
+	return 0;
+}
+
 int nl_set_link_up(unsigned int ifindex)
 {
 	/* an ARP probe may, as long as the one-time configuration is not spent */

@@ -562,16 +562,32 @@ def test_cleanup_takes_everything_away(claimed):
     from netns import run
     lab = claimed.lab
     before = {key: sysctl(lab, key) for key in CARE}
+    assert "UP" not in lab.host.link(HOST_NIC)["flags"]
     claimed.must("configure", **PAIR)
     claimed.must("care", on=True)
     claimed.kill()
+    assert "UP" in lab.host.link(HOST_NIC)["flags"]
     assert our_pairs(lab) and tables(lab)
     run(lab.host.wrap([program("bmclinkd"), "--cleanup", "--foreground", "--state-dir",
                        claimed.state_dir] + lab.trees.options()))
+    assert "UP" not in lab.host.link(HOST_NIC)["flags"]
     assert our_pairs(lab) == [] and tables(lab) == []
     assert {key: sysctl(lab, key) for key in CARE} == before
     for part in ("monitor", "worker"):
         assert not os.path.exists(os.path.join(claimed.state_dir, part)), "keys and trust, too"
+
+
+def test_cleanup_leaves_up_what_was_up_or_is_in_use(claimed):
+    from daemons import program
+    from netns import run
+    lab = claimed.lab
+    claimed.must("configure", **PAIR)
+    claimed.kill()
+    lab.host.ip("addr add 192.0.2.1/24 dev " + HOST_NIC)  # somebody else's since
+    run(lab.host.wrap([program("bmclinkd"), "--cleanup", "--foreground", "--state-dir",
+                       claimed.state_dir] + lab.trees.options()))
+    assert [pair[0] for pair in our_pairs(lab)] == ["192.0.2.1"]
+    assert "UP" in lab.host.link(HOST_NIC)["flags"]
 
 
 def test_missing_nft_is_an_event_and_no_end(claimed):

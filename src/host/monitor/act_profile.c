@@ -127,6 +127,7 @@ int act_configure(struct acts *acts, struct wire_reader *in, struct wire_writer 
 {
 	struct profile_now now = get_now(acts);
 	struct priv_profile wanted = {0};
+	struct nl_link link = {.up = true};
 	struct profile marked;
 	int r;
 
@@ -142,8 +143,11 @@ int act_configure(struct acts *acts, struct wire_reader *in, struct wire_writer 
 	r = profile_plan_configure(&acts->profile, &now, &wanted, &marked);
 	if (r == 0)
 		r = check_bounds(acts, &wanted);
-	if (r == 0)
+	if (r == 0) {
+		(void)nl_get_link(acts->ifindex, &link);
+		marked.raised = !link.up;
 		r = keep(acts, &marked);
+	}
 	if (r == 0)
 		r = apply(acts, &wanted);
 	return r;
@@ -192,6 +196,23 @@ int act_rearm(struct acts *acts, struct wire_reader *in, struct wire_writer *out
 	return 0;
 }
 
+/* The NIC goes down again, unless somebody else has put an address on it. */
+static void lower(const struct acts *acts)
+{
+	_cleanup_free_ struct nl_address *addresses = NULL;
+	size_t n, i;
+
+	if (!acts->profile.raised || nl_get_addresses(&addresses, &n) < 0)
+		return;
+	for (i = 0; i < n; i++) {
+		if (addresses[i].ifindex == acts->ifindex &&
+			(addresses[i].family != AF_INET6 ||
+				!IN6_IS_ADDR_LINKLOCAL(&addresses[i].local.v6)))
+			return;
+	}
+	nl_set_link_down(acts->ifindex);
+}
+
 int acts_cleanup(struct acts *acts)
 {
 	char boot_id[PROFILE_MAX_ID];
@@ -200,8 +221,10 @@ int acts_cleanup(struct acts *acts)
 	acts->ifindex = acts->profile.birth.ifindex;
 	/* an address of an earlier boot is gone with it, and the index may be another NIC's now */
 	if (acts->profile.spent && acts->ifindex != 0 &&
-		strcmp(boot_id, acts->profile.birth.boot_id) == 0)
+		strcmp(boot_id, acts->profile.birth.boot_id) == 0) {
 		take_away(acts, &acts->profile.addresses);
+		lower(acts);
+	}
 	acts->profile = (struct profile){0};
 	acts->ifindex = 0;
 	care_recover(acts->environment->state_fd, acts->environment->roots.proc, boot_id);

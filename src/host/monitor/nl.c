@@ -55,7 +55,7 @@ out:
 	return r;
 }
 
-int nl_set_link_up(unsigned int ifindex)
+static int set_link(unsigned int ifindex, unsigned int flags)
 {
 	char buffer[256];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
@@ -66,8 +66,18 @@ int nl_set_link_up(unsigned int ifindex)
 	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	info->ifi_index = (int)ifindex;
 	info->ifi_change = IFF_UP;
-	info->ifi_flags = IFF_UP;
+	info->ifi_flags = flags;
 	return ask(header, NULL, NULL);
+}
+
+int nl_set_link_up(unsigned int ifindex)
+{
+	return set_link(ifindex, IFF_UP);
+}
+
+int nl_set_link_down(unsigned int ifindex)
+{
+	return set_link(ifindex, 0);
 }
 
 static int take_link(const struct nlmsghdr *header, void *arg)

@@ -24,6 +24,7 @@ struct nl_address {
 };
 
 int nl_set_link_up(unsigned int ifindex);
+int nl_set_link_down(unsigned int ifindex);
 struct nl_link {
 	bool up;
 	bool has_mac; /* Ethernet: six bytes */

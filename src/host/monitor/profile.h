@@ -37,6 +37,7 @@ struct profile {
 	char nic_id[PROFILE_MAX_NIC_ID];
 	struct profile_birth birth; /* in which the addresses were last applied, or not needed */
 	bool by_us; /* the act brought the NIC up; false: it was found complete, nothing was done */
+	bool raised; /* the NIC was down before, in this birth: to be so again at removal */
 	struct priv_profile addresses; /* its once is not used here */
 };
 

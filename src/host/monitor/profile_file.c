@@ -79,6 +79,7 @@ static int parse(const json_t *root, struct profile *profile)
 	if (!json_is_boolean(json_object_get(root, "by_us")))
 		bad = true;
 	p.by_us = json_is_true(json_object_get(root, "by_us"));
+	p.raised = json_is_true(json_object_get(root, "raised"));
 	if (bad || format != FORMAT || p.nic_id[0] == '\0')
 		return -EBADMSG;
 	p.birth.ifindex = (unsigned int)ifindex;
@@ -119,10 +120,11 @@ static json_t *addresses_to_json(const struct priv_profile *a, int family)
 
 int profile_store(int dir_fd, const struct profile *profile)
 {
-	json_t *root = json_pack("{s:i, s:b, s:{s:s, s:s}, s:s, s:{s:s, s:I}}", "format", FORMAT,
-		"by_us", profile->by_us, "machine", "machine_id", profile->machine.machine_id,
-		"system_uuid", profile->machine.system_uuid, "nic", profile->nic_id, "birth",
-		"boot_id", profile->birth.boot_id, "ifindex", (json_int_t)profile->birth.ifindex);
+	json_t *root = json_pack("{s:i, s:b, s:b, s:{s:s, s:s}, s:s, s:{s:s, s:I}}", "format",
+		FORMAT, "by_us", profile->by_us, "raised", profile->raised, "machine", "machine_id",
+		profile->machine.machine_id, "system_uuid", profile->machine.system_uuid, "nic",
+		profile->nic_id, "birth", "boot_id", profile->birth.boot_id, "ifindex",
+		(json_int_t)profile->birth.ifindex);
 	int r;
 
 	if (root == NULL)
