@@ -7,6 +7,7 @@ test works on an overlay of it, in namespaces of its own.
 import contextlib
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 
@@ -30,16 +31,30 @@ def run(command, check=True, **keys):
     return done
 
 
-def build(out, **keys):
-    run([os.path.join(TREE, "packaging", "build-deb"), str(out)], **keys)
+def build(tree, out, **keys):
+    run([os.path.join(tree, "packaging", "build-deb"), str(out)], **keys)
     return sorted(os.path.join(str(out), name) for name in os.listdir(str(out))
                   if name.endswith(".deb"))
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory):
+def checkout(tmp_path_factory):
+    """The tree as it is now, without git, as a release tarball has it: an editor may be at work."""
+    tree = str(tmp_path_factory.mktemp("checkout"))
+    listed = run(["git", "-C", TREE, "ls-files", "-z", "--cached", "--others",
+                  "--exclude-standard"]).stdout
+    for name in filter(None, listed.split("\0")):
+        source, target = os.path.join(TREE, name), os.path.join(tree, name)
+        if os.path.isfile(source):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy2(source, target)
+    return tree
+
+
+@pytest.fixture(scope="session")
+def built(checkout, tmp_path_factory):
     """All .deb files of one build, and the .changes beside them."""
-    return build(tmp_path_factory.mktemp("deb"),
+    return build(checkout, tmp_path_factory.mktemp("deb"),
                  env=dict(os.environ, DEB_BUILD_OPTIONS="nocheck"))
 
 
