@@ -5,6 +5,7 @@ Both are kept in a cache folder outside of the checkout (BMCLINK_CACHE, default 
 packages by what they are made of, the system by the list of its packages.
 """
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
@@ -12,8 +13,10 @@ import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # What the rpm's dependencies are called on Debian, of which the scratch system is made
-SYSTEM = ["libarchive13", "libaudit1", "libcurl4", "libevent-2.1-7", "libjansson4", "libmnl0",
-          "libseccomp2", "libsqlite3-0", "libssl3", "nftables", "passwd", "systemd"]
+SYSTEM = ["iproute2", "libarchive13", "libaudit1", "libcurl4", "libevent-core-2.1-7",
+          "libevent-extra-2.1-7", "libevent-openssl-2.1-7", "libjansson4", "libmnl0",
+          "libseccomp2", "libsqlite3-0", "libssl3", "nftables", "passwd", "systemd",
+          "python3", "python3-apt"]  # these two for Ansible
 # The scripts of a package change accounts and owners: for who is not root, as in tests/net
 AS_ROOT = [] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--map-auto", "--mount"]
 
@@ -54,7 +57,9 @@ def sources():
     return sorted(n for n in names if os.path.exists(os.path.join(ROOT, n)))
 
 
+@functools.lru_cache(maxsize=None)
 def key():
+    """Of the sources as they are when it is first asked."""
     digest = hashlib.sha256()
     for name in sources():
         with open(os.path.join(ROOT, name), "rb") as file:
@@ -76,6 +81,9 @@ def build(version=None, again=False):
     name = "rpms-%s%s%s" % (key(), "-" + version if version else "", "-again" if again else "")
 
     def make(making):
+        for old in os.listdir(cache()):  # of sources that are no more
+            if old.startswith("rpms-") and not old.startswith("rpms-" + key()):
+                shutil.rmtree(os.path.join(cache(), old))
         tree = making + "-tree"
         shutil.rmtree(tree, ignore_errors=True)
         copy_tree(tree)
@@ -100,6 +108,16 @@ def build(version=None, again=False):
         kind = "src" if file.endswith(".src.rpm") else file.rsplit("-", 2)[0]
         files[kind] = os.path.join(folder, file)
     return files
+
+
+def build_deb():
+    """Path of bmclink.deb, for who installs it."""
+    def make(making):
+        run([os.path.join(ROOT, "packaging/build-deb"), making],
+            env=dict(os.environ, DEB_BUILD_OPTIONS="nocheck", BMCLINK_JOBS="2"))
+    folder = locked(os.path.join(cache(), "rpms-%s-deb" % key()), make)
+    return [os.path.join(folder, f) for f in os.listdir(folder)
+            if f.startswith("bmclink_") and f.endswith(".deb")][0]
 
 
 def system():

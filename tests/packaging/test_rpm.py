@@ -59,7 +59,7 @@ def test_every_installed_file_is_in_one_package(tmp_path):
     """As `meson install` has it: nothing forgotten, nothing twice."""
     build = str(tmp_path / "build")
     run(["meson", "setup", "--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var",
-         "-Dtests=false", "-Dsystemdsystemunitdir=/usr/lib/systemd/system",
+         "-Dtests=false", "--libexecdir=libexec", "-Dsystemdsystemunitdir=/usr/lib/systemd/system",
          "-Dudevdir=/usr/lib/udev", build, ROOT])
     installed = set(json.loads(run(["meson", "introspect", "--installed", build]).stdout).values())
     installed = {path for path in installed if not path.endswith(".in")}
@@ -140,7 +140,7 @@ def test_life_of_the_packages(life):
     assert "no errors" in life.inside("/usr/bin/bmclinkctl", "check-config")
     assert life.inside("/usr/sbin/bmclink-endpoint", "--version").startswith("bmclink-endpoint")
     assert "/var/lib/bmclink:/usr/sbin/nologin" in life.inside("getent", "passwd", "bmclink")
-    for unit in ("bmclinkd", "bmclink-endpoint"):
+    for unit in ("bmclinkd", "bmclink-endpoint", "bmclink-gadget"):
         assert life.inside("systemctl", "is-enabled", unit + ".service").strip() == "enabled"
     mark = life.mark()
     assert mark["version"] == "0.1.0-1"

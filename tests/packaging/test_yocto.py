@@ -19,7 +19,7 @@ PROVIDERS = {"libevent_core": "libevent", "libevent_extra": "libevent", "libeven
              "libarchive": "libarchive", "sqlite3": "sqlite3"}
 # Of no use to a build in an image: tests, and where systemd and udev have their folders
 OPTIONAL = {"cmocka", "systemd", "udev"}
-FOLDERS = {"sbindir": "/usr/sbin", "bindir": "/usr/bin", "sysconfdir": "/etc", "PN": "bmclink",
+FOLDERS = {"libexecdir": "/usr/libexec", "sbindir": "/usr/sbin", "bindir": "/usr/bin", "sysconfdir": "/etc", "PN": "bmclink",
            "nonarch_libdir": "/usr/lib", "nonarch_base_libdir": "/usr/lib", "mandir": "/usr/share/man",
            "systemd_system_unitdir": "/usr/lib/systemd/system"}
 
@@ -83,14 +83,15 @@ def test_options_exist(recipe):
 def test_every_file_is_in_one_package(recipe, tmp_path):
     build = str(tmp_path / "build")
     run(["meson", "setup", "--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var",
-         "-Dtests=false", "-Dsystemdsystemunitdir=/usr/lib/systemd/system",
+         "-Dtests=false", "--libexecdir=libexec", "-Dsystemdsystemunitdir=/usr/lib/systemd/system",
          "-Dudevdir=/usr/lib/udev", build, ROOT])
     installed = set(json.loads(run(["meson", "introspect", "--installed", build]).stdout).values())
     endpoint = expand(recipe["FILES:${PN}-endpoint"]).split()
     agent = expand(recipe["FILES:${PN}"]).split()
     # what Yocto's own FILES:${PN} has, after the packages before it took theirs
     default = ["/usr/bin/*", "/usr/sbin/*", "/etc/*"]
-    assert all(os.path.basename(p) in {os.path.basename(i) for i in installed}
+    endpoint = [p + "/*" if p == "/usr/libexec/bmclink" else p for p in endpoint]
+    assert all("*" in p or os.path.basename(p) in {os.path.basename(i) for i in installed}
                for p in agent + endpoint), "no name of a file that is not there"
     for path in installed:
         if path.startswith("/usr/share/man"):
@@ -105,7 +106,10 @@ def test_every_file_is_in_one_package(recipe, tmp_path):
 
 def test_services_and_users(recipe):
     for package, unit in (("", "bmclinkd"), ("-endpoint", "bmclink-endpoint")):
-        assert recipe["SYSTEMD_SERVICE:${PN}" + package] == unit + ".service"
+        units = recipe["SYSTEMD_SERVICE:${PN}" + package].split()
+        assert units[0] == unit + ".service"
+        files = recipe["FILES:${PN}" + package]
+        assert all("{systemd_system_unitdir}/" + u in files for u in units)
         user = recipe["USERADD_PARAM:${PN}" + package].split()[-1]
         sysusers = read(os.path.join(ROOT, "data/systemd/bmclink%s.sysusers" % package))
         line = [ln for ln in sysusers.splitlines() if not ln.startswith("#")][0]

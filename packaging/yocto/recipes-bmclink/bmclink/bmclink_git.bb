@@ -28,23 +28,28 @@ export SOURCE_DATE_EPOCH
 PACKAGES =+ "${PN}-endpoint"
 
 FILES:${PN}-endpoint = "${sbindir}/bmclink-endpoint \
+    ${libexecdir}/bmclink \
     ${sysconfdir}/bmclink/endpoint.conf \
+    ${sysconfdir}/bmclink/gadget.conf \
     ${nonarch_libdir}/sysusers.d/bmclink-endpoint.conf \
-    ${systemd_system_unitdir}/bmclink-endpoint.service"
+    ${systemd_system_unitdir}/bmclink-endpoint.service \
+    ${systemd_system_unitdir}/bmclink-gadget.service"
 FILES:${PN} += "${nonarch_libdir}/sysusers.d/bmclink.conf \
     ${nonarch_libdir}/tmpfiles.d/bmclink.conf \
     ${nonarch_libdir}/systemd/network/80-bmclink.network \
     ${nonarch_base_libdir}/udev/rules.d/85-bmclink.rules \
     ${systemd_system_unitdir}/bmclinkd.service"
 CONFFILES:${PN} = "${sysconfdir}/bmclink/bmclinkd.conf"
-CONFFILES:${PN}-endpoint = "${sysconfdir}/bmclink/endpoint.conf"
+CONFFILES:${PN}-endpoint = "${sysconfdir}/bmclink/endpoint.conf ${sysconfdir}/bmclink/gadget.conf"
 
 # The agent writes its firewall table with the program nft
 RDEPENDS:${PN} = "nftables"
+# The gadget NIC is given its name and address with the program ip
+RDEPENDS:${PN}-endpoint = "iproute2"
 
 SYSTEMD_PACKAGES = "${PN} ${PN}-endpoint"
 SYSTEMD_SERVICE:${PN} = "bmclinkd.service"
-SYSTEMD_SERVICE:${PN}-endpoint = "bmclink-endpoint.service"
+SYSTEMD_SERVICE:${PN}-endpoint = "bmclink-endpoint.service bmclink-gadget.service"
 
 USERADD_PACKAGES = "${PN} ${PN}-endpoint"
 USERADD_PARAM:${PN} = "--system --user-group --home-dir /var/lib/bmclink --no-create-home \
