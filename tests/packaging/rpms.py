@@ -128,3 +128,8 @@ def system():
         run(["mmdebstrap", "--variant=minbase", "--include=" + ",".join(SYSTEM), "--format=tar",
              "bookworm", making])
     return locked(os.path.join(cache(), "rpm-system-%s.tar" % name), make)
+
+
+def unpack_system(folder):
+    # device nodes are for root alone
+    root("tar", "-C", folder, "-xpf", system(), *(["--exclude=./dev/*"] if AS_ROOT else []))

@@ -67,7 +67,7 @@ def hosts(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("hosts"))
     first = os.path.join(folder, "good")
     os.mkdir(first)
-    root("tar", "-C", first, "-xpf", rpms.system())
+    rpms.unpack_system(first)
     for name in ("incomplete", "stopped"):
         root("cp", "-al", first, os.path.join(folder, name))
     daemons = [FakeDaemon(os.path.join(folder, "good/run/bmclink/control"), CONNECTED),

@@ -18,7 +18,7 @@ from rpms import ROOT, root, run
 pytestmark = pytest.mark.xdist_group("rpm")
 NAMES = ("bmclink", "bmclink-endpoint", "bmclink-selinux")
 # What the removal of a package leaves by the custom of rpm distributions, or is rpm's own
-LEFT = re.compile(r"^\./(var/lib/rpm|etc/(passwd|group|g?shadow|sub[ug]id)-?$|etc/\.pwd\.lock|"
+LEFT = re.compile(r"^\./(dev/|var/lib/rpm|etc/(passwd|group|g?shadow|sub[ug]id)-?$|etc/\.pwd\.lock|"
                   r"var/(log|cache)/|root/|etc/ld\.so\.cache|var/lib/selinux)")
 
 
@@ -87,7 +87,7 @@ class System:
     def __init__(self, folder):
         self.folder = str(folder)
         os.makedirs(self.folder, exist_ok=True)
-        root("tar", "-C", self.folder, "-xpf", rpms.system(), "--exclude=./dev/*")
+        rpms.unpack_system(self.folder)
 
     def rpm(self, *arguments, check=True):
         return root("rpm", "--root", self.folder, "--dbpath", "/var/lib/rpm", *arguments,
@@ -95,7 +95,9 @@ class System:
 
     def change(self, *arguments):
         """With the scripts; not a word from them or from rpm is what it has to be."""
-        done = self.rpm("--nodeps", "--nosignature", *arguments)
+        if arguments[0] != "-e":
+            arguments = ("--nosignature", "--force-debian") + arguments
+        done = self.rpm("--nodeps", *arguments)
         complaints = [line for line in done.stdout.splitlines()
                       if line and not line.startswith("Created symlink")
                       and not line.startswith("Removed ")]
