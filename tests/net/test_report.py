@@ -6,8 +6,8 @@ from lab import HOST_IPV4, HOST_NIC
 
 
 def report(lab):
-    out = lab.agent.ctl("--state-dir", lab.agent.state_dir, "--config", lab.agent.config, *lab.trees.options(),
-                        "report", "--json").stdout
+    out = lab.agent.ctl("--state-dir", lab.agent.state_dir, "--config", lab.agent.config,
+                        *lab.trees.options(), "report", "--json").stdout
     made = json.loads(out)
     return made, {s["name"]: s for s in made["sections"]}
 

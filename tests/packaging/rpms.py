@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The .rpm packages of this checkout, and a small system to install them in.
 
-Both are kept in a cache folder outside of the checkout (BMCLINK_CACHE, default ~/.cache/bmclink): the
-packages by what they are made of, the system by the list of its packages.
+Both are kept in a cache folder outside of the checkout (BMCLINK_CACHE, default ~/.cache/bmclink):
+the packages by what they are made of, the system by the list of its packages.
 """
 import fcntl
 import functools

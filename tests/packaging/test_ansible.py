@@ -35,8 +35,9 @@ def test_syntax_and_lint(tmp_path):
     run(["ansible-playbook", "-i", inventory, "--syntax-check", PLAY], env=environment())
     hosts = run(["ansible-inventory", "-i", inventory, "--list"], env=environment()).stdout
     assert len(json.loads(hosts)["_meta"]["hostvars"]) == 2000
-    done = run(["ansible-lint", "--offline", "-q", "--nocolor", os.path.basename(PLAY)], check=False,
-               cwd=os.path.dirname(PLAY), env=dict(environment(), HOME=str(tmp_path)))
+    done = run(["ansible-lint", "--offline", "-q", "--nocolor", os.path.basename(PLAY)],
+               check=False, cwd=os.path.dirname(PLAY),
+               env=dict(environment(), HOME=str(tmp_path)))
     assert done.returncode == 0, done.stdout
 
 

@@ -95,13 +95,11 @@ class System:
 
     def change(self, *arguments):
         """With the scripts; not a word from them or from rpm is what it has to be."""
-        if arguments[0] != "-e":
-            arguments = ("--nosignature", "--force-debian") + arguments
-        done = self.rpm("--nodeps", *arguments)
-        complaints = [line for line in done.stdout.splitlines()
-                      if line and not line.startswith("Created symlink")
-                      and not line.startswith("Removed ")]
-        return complaints
+        # Debian's rpm says first that Debian has another one
+        known = ("Created symlink", "Removed ", "rpm: RPM should not be used directly",
+                 "rpm: However assuming you know")
+        done = self.rpm("--nodeps", "--nosignature", *arguments)
+        return [line for line in done.stdout.splitlines() if line and not line.startswith(known)]
 
     def inside(self, *command, check=True):
         return root("chroot", self.folder, *command, check=check).stdout
@@ -109,7 +107,8 @@ class System:
     def listing(self):
         """{path: what it is} of everything, folders without their dates."""
         out = root("sh", "-c", 'cd "$0" && find . -xdev -printf "%p\t%y %m %U %G %l\n"; '
-                   'cd "$0" && find ./etc ./var ./usr/lib/systemd ./usr/share/selinux -xdev -type f '
+                   'cd "$0" && find ./etc ./var ./usr/lib/systemd ./usr/share/selinux -xdev '
+                   '-type f '
                    '-exec sha256sum {} + 2>/dev/null | sed "s/^\\([^ ]*\\)  \\(.*\\)/\\2 content'
                    '\t\\1/"', self.folder).stdout
         made = dict(line.split("\t", 1) for line in out.splitlines() if "\t" in line)

@@ -13,14 +13,16 @@ from rpms import ROOT, run
 LAYER = os.path.join(ROOT, "packaging/yocto")
 RECIPE = os.path.join(LAYER, "recipes-bmclink/bmclink/bmclink_git.bb")
 # meson's name of a dependency -> the recipe that brings it
-PROVIDERS = {"libevent_core": "libevent", "libevent_extra": "libevent", "libevent_openssl": "libevent",
-             "libcrypto": "openssl", "libssl": "openssl", "libcurl": "curl", "jansson": "jansson",
+PROVIDERS = {"libevent_core": "libevent", "libevent_extra": "libevent",
+             "libevent_openssl": "libevent", "libcrypto": "openssl", "libssl": "openssl",
+             "libcurl": "curl", "jansson": "jansson",
              "libmnl": "libmnl", "libseccomp": "libseccomp", "audit": "audit",
              "libarchive": "libarchive", "sqlite3": "sqlite3"}
 # Of no use to a build in an image: tests, and where systemd and udev have their folders
 OPTIONAL = {"cmocka", "systemd", "udev"}
-FOLDERS = {"libexecdir": "/usr/libexec", "sbindir": "/usr/sbin", "bindir": "/usr/bin", "sysconfdir": "/etc", "PN": "bmclink",
-           "nonarch_libdir": "/usr/lib", "nonarch_base_libdir": "/usr/lib", "mandir": "/usr/share/man",
+FOLDERS = {"libexecdir": "/usr/libexec", "sbindir": "/usr/sbin", "bindir": "/usr/bin",
+           "sysconfdir": "/etc", "PN": "bmclink", "nonarch_libdir": "/usr/lib",
+           "nonarch_base_libdir": "/usr/lib", "mandir": "/usr/share/man",
            "systemd_system_unitdir": "/usr/lib/systemd/system"}
 
 
@@ -100,7 +102,8 @@ def test_every_file_is_in_one_package(recipe, tmp_path):
                   any(fnmatch.fnmatch(path, p) for p in agent)]
         assert sum(takers) == 1 or (sum(takers) == 0 and any(
             fnmatch.fnmatch(path, p) for p in default)), path
-    for path in expand(recipe["CONFFILES:${PN}"] + " " + recipe["CONFFILES:${PN}-endpoint"]).split():
+    conffiles = recipe["CONFFILES:${PN}"] + " " + recipe["CONFFILES:${PN}-endpoint"]
+    for path in expand(conffiles).split():
         assert path in installed
 
 
