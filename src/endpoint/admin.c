@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,7 +264,8 @@ static int become_owner(int state_fd)
 		return -errno;
 	if (st.st_uid == 0)
 		return 0;
-	return setegid(st.st_gid) < 0 || seteuid(st.st_uid) < 0 ? -errno : 0;
+	return setgroups(0, NULL) < 0 || setegid(st.st_gid) < 0 || seteuid(st.st_uid) < 0 ? -errno
+											  : 0;
 }
 
 static json_t *act_offline(const struct admin_place *place, const json_t *request)

@@ -112,7 +112,8 @@ class System:
                    '-exec sha256sum {} + 2>/dev/null | sed "s/^\\([^ ]*\\)  \\(.*\\)/\\2 content'
                    '\t\\1/"', self.folder).stdout
         made = dict(line.split("\t", 1) for line in out.splitlines() if "\t" in line)
-        return {path: what for path, what in made.items() if not LEFT.match(path)}
+        return {path: what for path, what in made.items()
+                if not LEFT.match(path.replace(" content", ""))}
 
     def mark(self):
         return json.loads(self.inside("cat", "/var/lib/bmclink/monitor/installed.json"))
