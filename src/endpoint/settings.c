@@ -105,6 +105,8 @@ static const struct config_key keys[] = {
 	{"Endpoint", "enrolment_minutes", config_parse_number, MEMBER(enrolment_minutes),
 		.minimum = 1, .maximum = 1440, .fallback = "10"},
 	{"Endpoint", "renewal", config_parse_onoff, MEMBER(renewal), .fallback = "on"},
+	{"Endpoint", "keep_alive_seconds", config_parse_number, MEMBER(keep_alive_seconds),
+		.minimum = 0, .maximum = 3600, .fallback = "300"},
 	{"Endpoint", "max_connections", config_parse_number, MEMBER(max_connections),
 		.minimum = 16, .maximum = 1024, .fallback = "96"},
 };

@@ -18,17 +18,18 @@ struct endpoint_settings {	     /* section [Endpoint] */
 	int tls_min_version, tls_max_version; /* enum tls_version */
 	int profile;			      /* enum profile_kind: 0 redfish, 1 idrac */
 	char firmware_version[64];
-	char product[64];	/* Model of the manager */
-	char vendor[64];	/* Vendor of the service root */
-	char service_tag[64];	/* "" when not given */
-	char uuid[40];		/* lower case, 8-4-4-4-12; "" when not given */
-	long log_max_records;	/* of the Lifecycle log */
-	char hooks[256];	/* folder of programs, absolute; "" when there is none */
-	int enrolment;		/* enum enrolment_mode: 0 auto, 1 first-use, 2 kcs */
-	long hook_seconds;	/* how long a program may take */
-	long enrolment_minutes; /* how long the enrolment window is open */
-	bool renewal;		/* of our own certificate, by itself */
-	long max_connections;	/* at a time; a third of them for one source */
+	char product[64];	 /* Model of the manager */
+	char vendor[64];	 /* Vendor of the service root */
+	char service_tag[64];	 /* "" when not given */
+	char uuid[40];		 /* lower case, 8-4-4-4-12; "" when not given */
+	long log_max_records;	 /* of the Lifecycle log */
+	char hooks[256];	 /* folder of programs, absolute; "" when there is none */
+	int enrolment;		 /* enum enrolment_mode: 0 auto, 1 first-use, 2 kcs */
+	long hook_seconds;	 /* how long a program may take */
+	long enrolment_minutes;	 /* how long the enrolment window is open */
+	bool renewal;		 /* of our own certificate, by itself */
+	long keep_alive_seconds; /* between comments on a silent stream; 0: none */
+	long max_connections;	 /* at a time; a third of them for one source */
 };
 
 /* FILE and FILE.d/ (config.h). Returns 0 or negative errno, then with *error (caller frees). */

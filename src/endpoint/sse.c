@@ -8,6 +8,8 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include <event2/event.h>
+
 #include "base/log.h"
 #include "base/util.h"
 #include "endpoint/log_entry.h"
@@ -35,6 +37,7 @@ struct sse {
 	struct stream_list streams; /* oldest first */
 	unsigned int n_streams, last_id;
 	struct limiter comings;
+	struct event *keep_alive; /* pending while there are streams */
 };
 
 static bool is_host(const struct stream *stream)
@@ -117,6 +120,30 @@ static void tell_coming(struct stream *stream)
 		connection_security_name(stream->connection));
 }
 
+static void arm_keep_alive(struct sse *sse)
+{
+	struct timeval tv = {.tv_sec = sse->service->settings.keep_alive_seconds};
+
+	if (tv.tv_sec > 0 && sse->n_streams > 0)
+		evtimer_add(sse->keep_alive, &tv);
+	else
+		evtimer_del(sse->keep_alive);
+}
+
+/* One wake-up for all of them. Whoever still has something to take needs no comment. */
+static void on_keep_alive(evutil_socket_t fd, short what, void *arg)
+{
+	static const char comment[] = ": keep-alive\n\n";
+	struct sse *sse = arg;
+	struct stream *stream;
+
+	for (stream = TAILQ_FIRST(&sse->streams); stream; stream = TAILQ_NEXT(stream, next)) {
+		if (connection_stream_queued(stream->connection) == 0)
+			connection_stream_write(stream->connection, comment, sizeof(comment) - 1);
+	}
+	arm_keep_alive(sse);
+}
+
 static void on_closed(const char *reason, void *arg)
 {
 	struct stream *stream = arg;
@@ -128,7 +155,8 @@ static void on_closed(const char *reason, void *arg)
 	snprintf(address, sizeof(address), "%s", peer->address);
 	snprintf(local, sizeof(local), "%s", peer->local);
 	TAILQ_REMOVE(&sse->streams, stream, next);
-	sse->n_streams--;
+	if (--sse->n_streams == 0)
+		evtimer_del(sse->keep_alive);
 	session_release(&sse->service->sessions, stream->session, service_get_mono_ms());
 	free(stream);
 	log_notice("sse", "%s: stream closed: %s", address, reason);
@@ -201,7 +229,8 @@ void sse_open(struct sse *sse, struct request *request)
 	session_hold(&sse->service->sessions, stream->session);
 	stream->id = ++sse->last_id;
 	TAILQ_INSERT_TAIL(&sse->streams, stream, next);
-	sse->n_streams++;
+	if (sse->n_streams++ == 0)
+		arm_keep_alive(sse);
 	begin(stream, lost);
 }
 
@@ -212,6 +241,11 @@ int sse_new(struct service *service, struct sse **sse)
 	if (!made)
 		return -ENOMEM;
 	made->service = service;
+	made->keep_alive = evtimer_new(service->base, on_keep_alive, made);
+	if (!made->keep_alive) {
+		free(made);
+		return -ENOMEM;
+	}
 	made->comings.first = CONNECT_FIRST;
 	TAILQ_INIT(&made->streams);
 	lclog_listen(service->log, on_record, made);
@@ -224,6 +258,7 @@ void sse_free(struct sse *sse)
 	if (!sse)
 		return;
 	lclog_listen(sse->service->log, NULL, NULL);
+	event_free(sse->keep_alive);
 	free(sse);
 }
 

@@ -103,3 +103,21 @@ def test_message_list_is_current():
     subprocess.run([os.path.join(ROOT, "data/make-message-docs.py"), "--check",
                     os.path.join(ROOT, "data/messages.json"),
                     os.path.join(ROOT, "docs/messages.md")], check=True)
+
+
+def test_every_test_of_the_table_of_bmcs_exists():
+    """docs/bmcs.md: quirk -> test; a name in it that is no test is a promise that nobody keeps."""
+    names = set()
+    for line in read("docs", "bmcs.md").splitlines():
+        if line.startswith("|"):
+            names |= set(re.findall(r"`((?:test_\w+)|(?:\w*credentials))`", line))
+    names |= set(re.findall(r"`(test_\w+)`", read("docs", "bmcs.md"))) - {"test_sse"}
+    sources = ""
+    for folder in ("unit", "net"):
+        for name in os.listdir(os.path.join(ROOT, "tests", folder)):
+            if name.startswith("test_") and name.endswith((".c", ".py")):
+                sources += read("tests", folder, name)
+    assert len(names) > 50
+    missing = {name for name in names - {"test_sse"}
+               if not re.search(r"\b(def|void) %s\(" % name, sources)}
+    assert not missing

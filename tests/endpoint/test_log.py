@@ -2,7 +2,9 @@
 """The Lifecycle log over Redfish, and its stream of events."""
 import json
 import os
+import socket
 import ssl
+import time
 
 import pytest
 
@@ -184,6 +186,78 @@ def test_slow_reader_costs_little_and_loses_nothing(bmc, host):
     assert numbers == list(range(1, count + 1))
     for stream in streams:
         stream.close()
+
+
+def test_slow_reader_holds_nobody_up(bmc, host):
+    """Seven who take nothing, the eighth is served at once, and so is everybody else."""
+    assert bmc.enrol(host).status == 201
+    make_records(bmc, 30)
+    slow = [Stream(bmc, host, last_id=0) for _ in range(7)]
+    for stream in slow:  # as little as the kernel gives: what is queued is in the endpoint
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    quick = Stream(bmc, host)
+    number = quick.until("ISM1019")[0]
+    for _ in range(5):
+        began = time.monotonic()
+        bmc.reload()
+        number += 1
+        assert quick.next_event(5)[0] == number
+        assert read(bmc, ENTRIES + "?$top=1")["Members"]
+        assert time.monotonic() - began < 5
+    for stream in slow + [quick]:
+        stream.close()
+
+
+def test_stream_opened_again_without_end_leaks_nothing(bmc, host):
+    """Half of them by the reader, half by the ninth that makes the first go."""
+    assert bmc.enrol(host).status == 201
+    fds = "/proc/%d/fd" % bmc.process.pid
+
+    def round_of(n):
+        kept = []
+        for i in range(n):
+            stream = Stream(bmc, host, last_id=1)
+            assert stream.next_event()[0] == 2
+            if i % 2:
+                stream.close()
+            else:
+                kept.append(stream)
+        for stream in kept:
+            stream.close()
+    round_of(60)
+    wait_for(lambda: "ISM1032" in str(bmc.entries("ISM1032")), 5, "the end")
+    before, files = bmc.memory_kb(), len(os.listdir(fds))
+    round_of(240)
+    wait_for(lambda: len(os.listdir(fds)) <= files, 10, "descriptors as before")
+    bmc.assert_memory_within(before, 500)
+
+
+def test_replay_is_from_the_log_and_not_from_a_ring(endpoint, host):
+    """All that the log holds, after a restart too, however much it is; none twice."""
+    endpoint.set_password()
+    endpoint.start()
+    assert endpoint.enrol(host).status == 201
+    make_records(endpoint, 300)
+    last = newest(endpoint)
+    endpoint.stop()
+    endpoint.start()
+    stream = Stream(endpoint, host, last_id=0)
+    assert [stream.next_event()[0] for _ in range(last)] == list(range(1, last + 1))
+    stream.close()
+
+
+def test_comments_keep_a_silent_stream_alive(endpoint, host):
+    endpoint.start(keep_alive_seconds=1)
+    assert endpoint.enrol(host).status == 201
+    stream = Stream(endpoint, host)
+    stream.until("ISM1019")
+    stream.socket.settimeout(10)
+    began = time.monotonic()
+    assert stream.response.readline() == b": keep-alive\n"
+    assert stream.response.readline() == b"\n"
+    assert stream.response.readline() == b": keep-alive\n"
+    assert time.monotonic() - began > 1
+    stream.close()
 
 
 def test_newest_stream_wins(bmc, host):

@@ -50,6 +50,14 @@ static enum control_exit run_fail(const json_t *request, json_t **result, char *
 	return CONTROL_UNAVAILABLE;
 }
 
+static uint64_t waiting;
+
+static enum control_exit run_later(const json_t *request, json_t **result, char *error, void *arg)
+{
+	waiting = control_get_client(control);
+	return CONTROL_LATER;
+}
+
 static enum control_exit run_huge(const json_t *request, json_t **result, char *error, void *arg)
 {
 	static char huge[CONTROL_MAX_LINE];
@@ -65,6 +73,7 @@ static const struct control_command commands[] = {
 	{"act", true, run_act},
 	{"fail", false, run_fail},
 	{"huge", false, run_huge},
+	{"later", false, run_later},
 };
 /* clang-format on */
 
@@ -524,10 +533,102 @@ static void test_listening(void **state)
 	rmdir(dir);
 }
 
+#define LATER "{\"command\":\"later\"}\n"
+
+/* An answer that takes its time: requests behind it wait, and then go on. */
+static void test_later(void **state)
+{
+	int fd = connect_as(USER), other = connect_as(USER);
+
+	say(fd, LATER "{\"command\":\"status\"}\n");
+	assert_string_equal(hear(fd), "");
+	assert_true(waiting != 0);
+	assert_int_equal(control_get_client(control), 0); /* only from within a command */
+	say(other, "{\"command\":\"status\"}\n");
+	assert_string_equal(hear(other), "{\"result\":{\"n\":1}}"); /* nobody else waits */
+	control_answer(control, waiting + 1000, CONTROL_DONE, "x", NULL, NULL, "");
+	run_loop();
+	assert_string_equal(hear(fd), "");
+	control_answer(control, waiting, CONTROL_DONE, "item", json_pack("[i, i]", 1, 2),
+		json_pack("{s:i}", "n", 9), "");
+	run_loop();
+	assert_string_equal(hear(fd), "{\"item\":1}");
+	assert_string_equal(hear(fd), "{\"item\":2}");
+	assert_string_equal(hear(fd), "{\"result\":{\"n\":9}}");
+	assert_string_equal(hear(fd), "{\"result\":{\"n\":1}}");
+	control_answer(control, waiting, CONTROL_DONE, "x", NULL, NULL, ""); /* once is enough */
+	run_loop();
+	assert_string_equal(hear(fd), "");
+	say(fd, LATER);
+	control_answer(control, waiting, CONTROL_UNAVAILABLE, "", NULL, NULL, "no log");
+	run_loop();
+	assert_string_equal(hear(fd), "{\"error\":{\"exit\":5,\"text\":\"no log\"}}");
+	close(fd);
+	close(other);
+}
+
+/* One that goes while it waits, and one that goes while it follows. */
+static void test_later_and_gone(void **state)
+{
+	int fd = connect_as(USER);
+
+	say(fd, LATER);
+	close(fd);
+	control_answer(control, waiting, CONTROL_DONE, "x", json_pack("[i]", 1), NULL, "");
+	run_loop();
+	assert_int_equal(control_count(control), 0);
+	control_answer(control, waiting, CONTROL_DONE, "x", json_pack("[i]", 1), NULL, "");
+	assert_false(control_append(control, waiting, json_integer(1)));
+	fd = connect_as(USER);
+	say(fd, LATER);
+	control_answer(control, waiting, CONTROL_LATER, "x", NULL, NULL, "");
+	assert_true(control_append(control, waiting, json_integer(1)));
+	run_loop();
+	assert_string_equal(hear(fd), "{\"x\":1}");
+	close(fd);
+	run_loop();
+	assert_int_equal(control_count(control), 0);
+}
+
+/* A follower that does not read costs a bounded queue, and is told what it has missed. */
+static void test_follower_that_does_not_read(void **state)
+{
+	static char pad[2000];
+	int fd = connect_as(USER);
+	unsigned int n = 0, items = 0;
+	const char *line;
+	int dropped = 0;
+
+	memset(pad, 'x', sizeof(pad) - 1);
+	say(fd, LATER);
+	control_answer(control, waiting, CONTROL_LATER, "x", NULL, NULL, "");
+	for (; n < 3 * CONTROL_MAX_QUEUED; n++) {
+		assert_true(control_append(control, waiting, json_string(pad)));
+		run_loop();
+	}
+	for (int idle = 0; idle < 3;) {
+		line = hear(fd);
+		run_loop();
+		idle = *line ? 0 : idle + 1;
+		items += strncmp(line, "{\"x\":", 5) == 0;
+		sscanf(line, "{\"dropped\":%d}", &dropped);
+	}
+	assert_true(dropped > 0);
+	assert_int_equal(items + (unsigned int)dropped, n);
+	assert_true(control_append(control, waiting, json_integer(7)));
+	run_loop();
+	assert_string_equal(hear(fd), "{\"x\":7}");
+	close(fd);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_later, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_later_and_gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_follower_that_does_not_read, set_up, tear_down),
 		TEST(test_commands),
 		TEST(test_garbage),
 		TEST(test_long_lines),

@@ -345,6 +345,162 @@ static void test_opaque_ids(void **state)
 	assert_read(&cursor, &bmc, "x5", 1);
 }
 
+/* Single entries are deleted by somebody: what is left was told. */
+static void test_deleted(void **state)
+{
+	struct bmc bmc = {.first = 1, .page = 50};
+	struct log_cursor cursor;
+
+	for (int newest_first = 0; newest_first < 2; newest_first++) {
+		bmc.last = 120, bmc.newest_first = newest_first;
+		log_cursor_init(&cursor, NULL);
+		assert_read(&cursor, &bmc, "", 0);
+		bmc.last = 117;
+		assert_read(&cursor, &bmc, "", 0);
+		assert_false(cursor.cleared);
+		assert_string_equal(cursor.last, "117");
+		bmc.last = 119;
+		assert_read(&cursor, &bmc, "118 119", 0);
+	}
+}
+
+static json_t *make_page(const char *const *ids, size_t n, const char *created, const char *next)
+{
+	json_t *members = json_array(), *page;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			members, json_pack("{s:s, s:s}", "Id", ids[i], "Created", created));
+	page = json_pack("{s:o, s:i}", "Members", members, "Members@odata.count", 1000);
+	if (next)
+		json_object_set_new(page, "Members@odata.nextLink", json_string(next));
+	return page;
+}
+
+static void take_page(struct log_cursor *cursor, const char *const *ids, size_t n,
+	const char *created, const char *next, const char *expected)
+{
+	json_t *page = make_page(ids, n, created, next);
+	const char *path = log_cursor_take(cursor, page);
+
+	if (expected)
+		assert_string_equal(path, expected);
+	else
+		assert_null(path);
+	json_decref(page);
+}
+
+/* Ids that wrap: those behind the last one seen were told. */
+static void test_wrapped(void **state)
+{
+	static const char *const ids[] = {"2", "1", "65535", "65534"};
+	struct log_cursor cursor;
+	char out[64] = "";
+
+	log_cursor_init(&cursor, "65535");
+	log_cursor_begin(&cursor, ENTRIES);
+	take_page(&cursor, ids, 4, "2026-11-22T12:00:00Z", NULL, NULL);
+	assert_int_equal(log_cursor_end(&cursor, take, out), 0);
+	assert_string_equal(out, "1 2");
+	assert_string_equal(cursor.last, "2");
+}
+
+/* Cleared, and grown beyond where it was: the entry with the last Id is another one. */
+static void test_same_id_other_time(void **state)
+{
+	static const char *const before[] = {"2", "1"}, *const after[] = {"3", "2", "1"};
+	static const char *const upward[] = {"1", "2", "3"};
+	struct log_cursor cursor;
+	char out[64] = "";
+
+	log_cursor_init(&cursor, NULL);
+	log_cursor_begin(&cursor, ENTRIES);
+	take_page(&cursor, before, 2, "2026-11-22T12:00:00Z", NULL, NULL);
+	assert_int_equal(log_cursor_end(&cursor, take, out), 0);
+	log_cursor_begin(&cursor, ENTRIES);
+	take_page(&cursor, after, 3, "2026-11-23T12:00:00Z", NULL, NULL);
+	assert_int_equal(log_cursor_end(&cursor, take, out), 0);
+	assert_string_equal(out, "1 2 3");
+	assert_true(cursor.cleared);
+	/* The same the other way round: it is read once more from its beginning. */
+	out[0] = '\0';
+	log_cursor_init(&cursor, "2");
+	strcpy(cursor.created, "2026-11-22T12:00:00Z");
+	log_cursor_begin(&cursor, ENTRIES);
+	take_page(&cursor, upward, 3, "2026-11-23T12:00:00Z", NULL, ENTRIES);
+	take_page(&cursor, upward, 3, "2026-11-23T12:00:00Z", NULL, NULL);
+	assert_int_equal(log_cursor_end(&cursor, take, out), 0);
+	assert_string_equal(out, "1 2 3");
+	/* Only the offset is another one: the same moment. */
+	out[0] = '\0';
+	strcpy(cursor.created, "2026-11-23T12:00:00Z");
+	log_cursor_begin(&cursor, ENTRIES);
+	take_page(&cursor, upward, 3, "2026-11-23T06:00:00-06:00", NULL, NULL);
+	assert_int_equal(log_cursor_end(&cursor, take, out), 0);
+	assert_string_equal(out, "");
+}
+
+/* First contact with 100,000 old entries, the oldest first: to the end, and back when that fails.
+ */
+static void test_first_contact_jumps(void **state)
+{
+	static const char *const first[] = {"1", "2"}, *const last[] = {"999", "1000"};
+	struct log_cursor cursor;
+
+	log_cursor_init(&cursor, NULL);
+	log_cursor_begin(&cursor, ENTRIES);
+	take_page(&cursor, first, 2, "", ENTRIES "?$skip=2", ENTRIES "?$skip=992");
+	take_page(&cursor, last, 2, "", NULL, NULL);
+	assert_int_equal(log_cursor_end(&cursor, take, NULL), 0);
+	assert_string_equal(cursor.last, "1000");
+	log_cursor_init(&cursor, NULL);
+	log_cursor_begin(&cursor, ENTRIES);
+	take_page(&cursor, first, 2, "", ENTRIES "?$skip=2", ENTRIES "?$skip=992");
+	assert_string_equal(log_cursor_take(&cursor, NULL), ENTRIES "?$skip=2");
+	take_page(&cursor, last, 2, "", NULL, NULL);
+	assert_int_equal(log_cursor_end(&cursor, take, NULL), 0);
+	assert_string_equal(cursor.last, "1000");
+}
+
+/* The log overwrites its oldest: the remembered page has moved on, and what is before it counts. */
+static void test_remembered_page_moved(void **state)
+{
+	struct bmc bmc = {.first = 1, .last = 200, .page = 50};
+	struct log_cursor cursor;
+	static char out[4096];
+	unsigned int expected = 201;
+	char *at = out;
+
+	log_cursor_init(&cursor, NULL);
+	assert_read(&cursor, &bmc, "", 0);
+	bmc.first = 101, bmc.last = 300; /* what stood at 150 stands at 50 */
+	assert_int_equal(read_log(&cursor, &bmc, out), 0);
+	for (; *at; expected++)
+		assert_int_equal(strtoul(at, &at, 10), expected);
+	assert_int_equal(expected, 301);
+	assert_false(cursor.cleared);
+}
+
+static void test_pages_that_come_round(void **state)
+{
+	static const char *const a[] = {"90", "89"}, *const b[] = {"88", "87"};
+	struct log_cursor cursor;
+	unsigned int n = 0;
+	const char *path;
+
+	log_cursor_init(&cursor, "1");
+	path = log_cursor_begin(&cursor, ENTRIES);
+	for (; path; n++) {
+		json_t *page = n % 2 ? make_page(b, 2, "", "/a") : make_page(a, 2, "", "/b");
+
+		path = log_cursor_take(&cursor, page);
+		json_decref(page);
+	}
+	assert_true(n < 10);
+	assert_int_equal(log_cursor_end(&cursor, take, NULL), -EBADMSG);
+	assert_string_equal(cursor.last, "1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +515,12 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_odd_pages),
 		cmocka_unit_test(test_opaque_ids),
+		cmocka_unit_test(test_deleted),
+		cmocka_unit_test(test_wrapped),
+		cmocka_unit_test(test_same_id_other_time),
+		cmocka_unit_test(test_first_contact_jumps),
+		cmocka_unit_test(test_remembered_page_moved),
+		cmocka_unit_test(test_pages_that_come_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

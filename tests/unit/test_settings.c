@@ -209,6 +209,7 @@ static void test_endpoint(void **state)
 	assert_int_equal(s.log_max_records, 100000);
 	assert_int_equal(s.enrolment_minutes, 10);
 	assert_int_equal(s.max_connections, 96);
+	assert_int_equal(s.keep_alive_seconds, 300);
 
 	assert_int_equal(parse_endpoint("[Endpoint]\nprofile = idrac\nuuid = "
 					"4C4C4544-0051-4810-8057-B9C04F4D3632\n"

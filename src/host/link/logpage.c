@@ -108,16 +108,26 @@ static const json_t *get_members(const json_t *page)
 	return json_object_get(page, "Members");
 }
 
+/* By most of the neighbours: where Ids wrap, one pair of them goes the other way. */
 enum log_order log_page_get_order(const json_t *page)
 {
-	const json_t *members = get_members(page);
-	const char *first = log_entry_get_id(json_array_get(members, 0));
-	const char *last = log_entry_get_id(json_array_get(members, json_array_size(members) - 1));
-	int r = first && last ? log_id_compare(first, last) : LOG_INCOMPARABLE;
+	const json_t *members = get_members(page), *entry;
+	const char *before = NULL;
+	int up = 0;
+	size_t i;
 
-	if (r == 1)
-		return LOG_ORDER_NEWEST_FIRST;
-	return r == -1 ? LOG_ORDER_OLDEST_FIRST : LOG_ORDER_UNKNOWN;
+	json_array_foreach(members, i, entry)
+	{
+		const char *id = log_entry_get_id(entry);
+		int r = id && before ? log_id_compare(before, id) : LOG_INCOMPARABLE;
+
+		if (r == 1 || r == -1)
+			up -= r;
+		before = id;
+	}
+	if (up == 0)
+		return LOG_ORDER_UNKNOWN;
+	return up > 0 ? LOG_ORDER_OLDEST_FIRST : LOG_ORDER_NEWEST_FIRST;
 }
 
 const char *log_page_get_next(const json_t *page)

@@ -28,7 +28,7 @@ const char *log_entry_get_created(const json_t *entry); /* "" when there is none
 /* Are these two moments known, and not the same? Offsets are reckoned with (RFC 3339). */
 bool log_time_differs(const char *a, const char *b);
 
-/* By the first and the last Id; UNKNOWN with fewer than two. */
+/* By the Ids; UNKNOWN with fewer than two. */
 enum log_order log_page_get_order(const json_t *page);
 /* The link as the service gives it; NULL: this is the last page. */
 const char *log_page_get_next(const json_t *page);
