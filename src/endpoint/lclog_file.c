@@ -46,6 +46,14 @@ static const char *const statements[LCLOG_N_STATEMENTS] = {
 		       " FROM records WHERE id <= ?1 ORDER BY id DESC LIMIT ?2",
 };
 
+/* Before the first database: no pages in advance, no pool of small blocks; 130 kB less. Said again
+ * later it changes nothing. */
+static void configure_memory(void)
+{
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+}
+
 bool lclog_file_is_corrupt(int rc)
 {
 	return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ||
@@ -141,7 +149,10 @@ static int prepare(struct lclog *log)
 static int open_once(struct lclog *log)
 {
 	int64_t version;
-	int rc = sqlite3_open_v2(log->path ? log->path : ":memory:", &log->db,
+	int rc;
+
+	configure_memory();
+	rc = sqlite3_open_v2(log->path ? log->path : ":memory:", &log->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, NULL);
 
 	if (rc == SQLITE_OK)
