@@ -73,6 +73,7 @@ struct server {
 	struct connection_list connections; /* oldest first */
 	unsigned int n_connections, max_connections, peak;
 	bool paused; /* not accepting: full */
+	struct event *trim;
 	struct linger_list lingering;
 	unsigned int n_lingering;
 };

@@ -14,6 +14,7 @@
 #include "endpoint/connection_priv.h"
 
 #define TRIM_PEAK 16 /* connections at a time after which memory is given back */
+#define TRIM_MS	  2000
 
 static void set_paused(struct server *server, bool paused)
 {
@@ -34,13 +35,22 @@ static void set_paused(struct server *server, bool paused)
 
 void server_forget_connection(struct server *server, struct connection *connection)
 {
+	const struct timeval later = {TRIM_MS / 1000, (TRIM_MS % 1000) * 1000};
+
 	TAILQ_REMOVE(&server->connections, connection, next);
 	server->n_connections--;
 	set_paused(server, false);
 	if (server->n_connections <= 2 && server->peak > TRIM_PEAK) {
 		server->peak = 0;
-		malloc_trim(0);
+		evtimer_add(server->trim, &later);
 	}
+}
+
+/* Not at the end of the last connection: libevent frees what was in it later, in its loop, and
+ * lingering sockets end after a second. */
+static void on_trim(evutil_socket_t fd, short what, void *arg)
+{
+	malloc_trim(0);
 }
 
 /* The text of an address, an IPv4-mapped one as what it is. */
@@ -166,6 +176,11 @@ int server_new(struct event_base *base, const struct server_handlers *handlers,
 	made->max_connections = max_connections;
 	TAILQ_INIT(&made->connections);
 	TAILQ_INIT(&made->lingering);
+	made->trim = evtimer_new(base, on_trim, made);
+	if (!made->trim) {
+		free(made);
+		return -ENOMEM;
+	}
 	*server = made;
 	return 0;
 }
@@ -238,6 +253,7 @@ void server_free(struct server *server)
 	if (!server)
 		return;
 	server_close_all(server, "the service stops");
+	event_free(server->trim);
 	free(server);
 }
 
