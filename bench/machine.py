@@ -63,8 +63,9 @@ def peer_packages():
 
 class Peers:
     """
-    The peers' packages, and what they need and the machine has not: fetched by apt, unpacked into a
-    folder. An installation would start services and take a machine's time synchronisation away.
+    The peers' packages, and what they need and the machine has not: fetched by apt (which needs no
+    root for it), unpacked into a folder. An installation would start services, and take away what
+    the machine has for its time.
     """
 
     def __init__(self):
@@ -90,16 +91,20 @@ class Peers:
         shutil.rmtree(self.root, ignore_errors=True)
         os.makedirs(os.path.join(archives, "partial"))
         os.makedirs(root)
-        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
-        options = ["-q", "-y", "-o", "Dir::Cache::archives=" + archives, "-o",
-                   "APT::Sandbox::User=root", "--download-only", "--no-install-recommends",
-                   "--reinstall"]
-        for command in (["apt-get", "-q", "update"],
-                        ["apt-get", *options, "install", *packages]):
-            result = subprocess.run(command, capture_output=True, text=True, env=environment,
-                                    stdin=subprocess.DEVNULL)
-            if result.returncode != 0:
-                return "%s: %s" % (" ".join(command), result.stderr.strip().splitlines()[-1:])
+        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8",
+                           TMPDIR=archives)
+        options = ["-q", "-y", "-o", "Dir::Cache::archives=" + archives,
+                   "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=",
+                   "-o", "Debug::NoLocking=1", "--download-only",
+                   "--no-install-recommends", "--reinstall"]
+        if os.geteuid() == 0:
+            options += ["-o", "APT::Sandbox::User=root"]
+            subprocess.run(["apt-get", "-q", "update"], capture_output=True, env=environment)
+        command = ["apt-get", *options, "install", *packages]
+        result = subprocess.run(command, capture_output=True, text=True, env=environment,
+                                stdin=subprocess.DEVNULL)
+        if result.returncode != 0:
+            return "%s: %s" % (" ".join(command), result.stderr.strip()[-300:])
         for archive in sorted(glob.glob(os.path.join(archives, "*.deb"))):
             subprocess.run(["dpkg-deb", "-x", archive, root], check=True)
         with open(os.path.join(self.root, "complete"), "w"):

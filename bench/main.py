@@ -81,12 +81,12 @@ def main():
         options.json = os.path.abspath(options.json)
     for line in machine.describe():
         machine.say(line)
-    netns.enter_private()  # without root: in a user namespace, and this program starts anew
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine.build()
     peers = machine.Peers()
     if NEEDS_PEERS & set(options.only):
         peers.prepare()
+    netns.enter_private()  # without root: in a user namespace, and this program starts anew
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.makedirs(options.folder, exist_ok=True)
     sections = run_all(options, peers)
     machine.say("\n" + "\n".join(machine.describe()))
