@@ -10,14 +10,11 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "host/agent_private.h"
+#include "host/agent_kcs.h"
 
-#define MODULE	  "kcs"
-#define LIMIT_MS  20000 /* above the monitor's own: a notice may be lost */
-#define AGAIN_MS  1000	/* between looks for the driver */
-#define DRIVER_MS 10000 /* that firmware or kernel announce; at boot it may come after us */
+#define MODULE "kcs"
 
-static void set_state(struct agent *agent, enum agent_kcs_state state)
+void agent_kcs_set_state(struct agent *agent, enum agent_kcs_state state)
 {
 	static const char *const names[] = {
 		"idle", "waiting", "fingerprint", "credentials", "enrolling", "cleaning"};
@@ -27,7 +24,7 @@ static void set_state(struct agent *agent, enum agent_kcs_state state)
 	agent->kcs.state = state;
 }
 
-static void arm(struct agent *agent, unsigned int ms)
+void agent_kcs_arm(struct agent *agent, unsigned int ms)
 {
 	const struct timeval wait = {
 		.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
@@ -58,7 +55,7 @@ static void go_on(struct agent *agent)
 {
 	struct channel_target target = agent->kcs.target;
 
-	set_state(agent, AGENT_KCS_IDLE);
+	agent_kcs_set_state(agent, AGENT_KCS_IDLE);
 	agent->kcs.before = false;
 	agent_try_open(agent, &target);
 }
@@ -78,7 +75,7 @@ static void fall_back(struct agent *agent, const char *why, bool usual)
 }
 
 /* There is no such word to be had here, for good. Nobody on the NIC has a hand in that. */
-static void be_without(struct agent *agent, const char *why, bool usual)
+void agent_kcs_be_without(struct agent *agent, const char *why, bool usual)
 {
 	struct channel_result result = agent->kcs.result;
 
@@ -86,7 +83,7 @@ static void be_without(struct agent *agent, const char *why, bool usual)
 		fall_back(agent, why, usual);
 		return;
 	}
-	set_state(agent, AGENT_KCS_IDLE);
+	agent_kcs_set_state(agent, AGENT_KCS_IDLE);
 	log_info(MODULE, "no trust over IPMI: %s", why);
 	if (agent->kcs.before)
 		fail(agent, why);
@@ -95,11 +92,11 @@ static void be_without(struct agent *agent, const char *why, bool usual)
 }
 
 /* It went wrong this time: that is no reason to trust somebody else's word instead. */
-static void be_in_trouble(struct agent *agent, const char *why)
+void agent_kcs_be_in_trouble(struct agent *agent, const char *why)
 {
 	struct channel_result result = agent->kcs.result;
 
-	set_state(agent, AGENT_KCS_IDLE);
+	agent_kcs_set_state(agent, AGENT_KCS_IDLE);
 	log_warning(MODULE, "%s", why);
 	if (agent->kcs.before)
 		fail(agent, why);
@@ -137,7 +134,7 @@ static void compare(struct agent *agent)
 	struct channel_result result = kcs->result;
 	char shown[CERT_FINGERPRINT_SIZE * 3], named[CERT_FINGERPRINT_SIZE * 3];
 
-	set_state(agent, AGENT_KCS_IDLE);
+	agent_kcs_set_state(agent, AGENT_KCS_IDLE);
 	kcs->listed = false;
 	for (size_t i = 0; i < kcs->n_named; i++) {
 		if (memcmp(kcs->named[i], result.fingerprint, CERT_FINGERPRINT_SIZE) == 0) {
@@ -153,70 +150,8 @@ static void compare(struct agent *agent)
 	agent_try_fail(agent, &result);
 }
 
-/* --- the question --- */
-
-static void ask(struct agent *agent);
-
-static void ask_again(struct agent *agent)
-{
-	set_state(agent, AGENT_KCS_WAITING);
-	arm(agent, AGAIN_MS);
-}
-
-static void not_asked(struct agent *agent, int error)
-{
-	struct agent_kcs *kcs = &agent->kcs;
-
-	switch (error) {
-	case -ENOENT:
-		be_without(agent, "this machine has no IPMI interface (/dev/ipmi0)", true);
-		return;
-	case -ENXIO:
-		if (kcs->since == 0)
-			kcs->since = agent_now();
-		if (agent_now() - kcs->since < DRIVER_MS)
-			ask_again(agent);
-		else
-			be_without(agent,
-				"this machine has an IPMI interface, and no /dev/ipmi0: load "
-				"ipmi_si and ipmi_devintf",
-				false);
-		return;
-	case -EBUSY:
-		ask_again(agent);
-		return;
-	case -EDQUOT:
-		be_in_trouble(agent, "the BMC was asked too often over IPMI within an hour");
-		return;
-	default:
-		snprintf(kcs->why, sizeof(kcs->why), "the BMC cannot be asked over IPMI: %s",
-			strerror(-error));
-		be_in_trouble(agent, kcs->why);
-	}
-}
-
-static void ask(struct agent *agent)
-{
-	int r = priv_ask_ipmi(agent->priv, IPMI_CMD_FINGERPRINT, agent->kcs.number);
-
-	if (r < 0) {
-		not_asked(agent, r);
-		return;
-	}
-	set_state(agent, AGENT_KCS_FINGERPRINT);
-	arm(agent, LIMIT_MS);
-}
-
-static void ask_for_all(struct agent *agent)
-{
-	agent->kcs.number = 1;
-	agent->kcs.n_named = 0;
-	agent->kcs.listed = false;
-	ask(agent);
-}
-
 /* All that it names are known. */
-static void have_list(struct agent *agent)
+void agent_kcs_have_list(struct agent *agent)
 {
 	struct agent_kcs *kcs = &agent->kcs;
 
@@ -229,28 +164,6 @@ static void have_list(struct agent *agent)
 	if (trust_store_note_tls(agent->environment->state_fd, &agent->trust) < 0)
 		log_error(MODULE, "trust could not be saved");
 	go_on(agent);
-}
-
-static void take_fingerprint(struct agent *agent, const struct priv_ipmi *answer)
-{
-	struct agent_kcs *kcs = &agent->kcs;
-	enum kcs_status status =
-		kcs_read_fingerprint(answer->bytes, answer->length, kcs->named[kcs->n_named]);
-
-	if (status == KCS_OK && ++kcs->n_named < KCS_MAX_CERTIFICATES) {
-		kcs->number++;
-		ask(agent);
-		return;
-	}
-	if (kcs->n_named > 0) { /* CBh ends the list, and so does whatever else a BMC says here */
-		have_list(agent);
-		return;
-	}
-	kcs_explain(status, answer->bytes, answer->length, kcs->why, sizeof(kcs->why));
-	if (status == KCS_DISABLED || status == KCS_NOT_THERE)
-		be_without(agent, kcs->why, status == KCS_NOT_THERE);
-	else
-		be_in_trouble(agent, kcs->why);
 }
 
 static void explain_error(struct agent *agent, int error)
@@ -301,8 +214,8 @@ static void ask_for_credentials(struct agent *agent)
 	}
 	r = priv_ask_ipmi(agent->priv, IPMI_CMD_CREDENTIALS, IPMI_KEEP_ENABLED);
 	if (r == 0) {
-		set_state(agent, AGENT_KCS_CREDENTIALS);
-		arm(agent, LIMIT_MS);
+		agent_kcs_set_state(agent, AGENT_KCS_CREDENTIALS);
+		agent_kcs_arm(agent, AGENT_KCS_LIMIT_MS);
 		return;
 	}
 	snprintf(kcs->why, sizeof(kcs->why), "%s",
@@ -323,13 +236,13 @@ void agent_kcs_answered(struct agent *agent, const struct priv_ipmi *answer)
 		return; /* of a question that was given up */
 	evtimer_del(kcs->timer);
 	if (answer->error == 0 && fingerprint) {
-		take_fingerprint(agent, answer);
+		agent_kcs_take_fingerprint(agent, answer);
 	} else if (answer->error == 0) {
 		take_credentials(agent, answer);
 	} else {
 		explain_error(agent, answer->error);
 		if (fingerprint)
-			be_in_trouble(agent, kcs->why);
+			agent_kcs_be_in_trouble(agent, kcs->why);
 		else
 			agent_enrol_give_up(agent, kcs->why);
 	}
@@ -341,10 +254,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	switch (agent->kcs.state) {
 	case AGENT_KCS_WAITING:
-		ask(agent);
+		agent_kcs_ask_again(agent);
 		break;
 	case AGENT_KCS_FINGERPRINT:
-		be_in_trouble(agent, "the BMC does not answer over IPMI");
+		agent_kcs_be_in_trouble(agent, "the BMC does not answer over IPMI");
 		break;
 	case AGENT_KCS_CREDENTIALS:
 		agent_enrol_give_up(agent, "the BMC does not answer over IPMI");
@@ -363,14 +276,17 @@ bool agent_kcs_begin(struct agent *agent, const struct channel_target *target)
 	struct agent_kcs *kcs = &agent->kcs;
 	const struct trust_store *trust = &agent->trust;
 
+	if (kcs->state == AGENT_KCS_CLEANING)
+		agent_kcs_stop(agent);
+	if (kcs->state != AGENT_KCS_IDLE) /* it is ours already */
+		return true;
 	kcs->target = *target;
 	kcs->listed = false;
 	agent_enrol_offer_account(agent);
-	if (!is_wanted(agent) || trust->pinned || !trust->window_open || trust->no_kcs ||
-		kcs->state != AGENT_KCS_IDLE)
+	if (!is_wanted(agent) || trust->pinned || !trust->window_open || trust->no_kcs)
 		return false;
 	kcs->before = true;
-	ask_for_all(agent);
+	agent_kcs_ask(agent);
 	return true;
 }
 
@@ -410,7 +326,7 @@ bool agent_kcs_take(struct agent *agent, const struct channel_result *result)
 	else if (kcs->listed)
 		compare(agent);
 	else
-		ask_for_all(agent);
+		agent_kcs_ask(agent);
 	return true;
 }
 
@@ -422,7 +338,7 @@ void agent_kcs_stop(struct agent *agent)
 		evtimer_del(kcs->timer);
 	channel_close(util_steal_ptr(kcs->channel));
 	kcs->before = kcs->listed = false;
-	set_state(agent, AGENT_KCS_IDLE);
+	agent_kcs_set_state(agent, AGENT_KCS_IDLE);
 }
 
 int agent_kcs_start(struct agent *agent)

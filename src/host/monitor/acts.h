@@ -81,7 +81,7 @@ struct acts_ipmi {	     /* one request at a time */
 	uint8_t command, argument;
 	/* When the last ones were asked, oldest first: so many in an hour and no more. Each account
 	 * that is asked for is one that the BMC makes. */
-	time_t fingerprints[120], credentials[6];
+	time_t fingerprints[600], credentials[6];
 };
 
 struct acts {
