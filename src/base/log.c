@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "base/log_fold.h"
 #include "base/text.h"
 #include "base/util.h"
 
@@ -33,6 +34,7 @@ static struct {
 	int fd; /* connected datagram socket, -1 with SINK_STDERR */
 	struct log_paths paths;
 	unsigned long lost; /* lines since the sink was last heard to work */
+	struct log_fold fold;
 } state = {.max = LOG_LEVEL_INFO, .fd = -1};
 
 /* Connected: the journal's socket outlives the journal (systemd holds it), and after a chroot a
@@ -276,18 +278,34 @@ void log_write_fields(enum log_level level, const char *module, const struct log
 	errno = saved;
 }
 
+static bool is_held_back(enum log_level level, const char *format, unsigned int *held)
+{
+	struct timespec now;
+
+	if (level != LOG_LEVEL_INFO || state.max != LOG_LEVEL_INFO)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return !log_fold_take(&state.fold, format,
+		(uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, held);
+}
+
 void log_write(enum log_level level, const char *module, const char *format, ...)
 {
 	char text[LINE_MAX_BYTES];
-	int saved = errno;
+	int saved = errno, length;
+	unsigned int held = 0;
 	va_list args;
 
-	if (level > state.max)
+	if (level > state.max || is_held_back(level, format, &held))
 		return;
 	va_start(args, format);
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		text[0] = '\0';
+	length = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	if (length < 0)
+		text[length = 0] = '\0';
+	if (held > 0 && (size_t)length < sizeof(text))
+		snprintf(text + length, sizeof(text) - (size_t)length,
+			" (%u more like this were not written)", held);
 	log_write_fields(level, module, NULL, 0, text);
 	errno = saved;
 }

@@ -196,7 +196,7 @@ static void test_full_socket(void **state)
 
 	log_open_at("prog", false, LOG_LEVEL_INFO, &paths);
 	while (log_get_lost() < 5 && sent++ < 100000)
-		log_info("mod", "line");
+		log_notice("mod", "line");
 	lost = log_get_lost();
 	assert_int_equal(lost, 5);
 	while (*read_line(reader))
