@@ -73,15 +73,15 @@ def packages():
 
 def install_endpoint(guest, packages):
     """The BMC's package, and wait for what it brings: its service and the NIC on the host."""
-    guest.copy_in(packages['bmclink-endpoint'], '/root/bmclink-endpoint.deb')
-    guest.sh('dpkg -i /root/bmclink-endpoint.deb', timeout=180)
+    guest.copy_in(packages['bmclink-endpoint'], '/var/tmp/bmclink-endpoint.deb')
+    guest.sh('dpkg -i /var/tmp/bmclink-endpoint.deb', timeout=180)
     guest.until('the endpoint serves', 'systemctl is-active bmclink-endpoint')
     deb.wait_nic(guest)
 
 
 def install_agent(guest, packages):
-    guest.copy_in(packages['bmclink'], '/root/bmclink.deb')
-    guest.sh('dpkg -i /root/bmclink.deb', timeout=180)
+    guest.copy_in(packages['bmclink'], '/var/tmp/bmclink.deb')
+    guest.sh('dpkg -i /var/tmp/bmclink.deb', timeout=180)
     deb.wait_connected(guest)
 
 

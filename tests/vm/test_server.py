@@ -39,4 +39,15 @@ def test_connects_over_the_usb_nic_once_installed(installed):
     """Installed from the packages of this checkout; nothing was configured."""
     assert installed.sh('systemctl is-active bmclinkd bmclink-endpoint').split() == ['active'] * 2
     status = deb.status(installed)
-    assert status['connected'] is True, status
+    assert (status['state'], status['protocol'], status['encrypted']) == ('connected', 'ipv4', True)
+
+
+def test_sandboxes_hold_without_a_denial(installed):
+    """AppArmor is enforcing, and neither it nor the unit's filters are in the way."""
+    assert 'bmclinkd (enforce)' in installed.sh('cat /sys/kernel/security/apparmor/profiles')
+    pid = installed.sh('systemctl show -P MainPID bmclinkd')
+    assert installed.text(f'/proc/{pid}/attr/current') == 'bmclinkd (enforce)'
+    audit = installed.sh('journalctl -b --no-pager -o cat _TRANSPORT=audit')
+    assert 'apparmor="DENIED"' not in audit, audit
+    assert not [line for line in audit.splitlines() if 'SECCOMP' in line and 'bmclink' in line]
+    assert 'ISM1035' not in installed.sh('journalctl -u bmclinkd -o cat --no-pager')

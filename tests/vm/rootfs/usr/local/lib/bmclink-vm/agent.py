@@ -16,6 +16,10 @@ import threading
 import time
 
 PORT = '/dev/virtio-ports/org.bmclink.agent'
+ENVIRONMENT = {
+    'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    'HOME': '/var/tmp', 'LC_ALL': 'C.UTF-8', 'DEBIAN_FRONTEND': 'noninteractive',
+}
 
 
 class Agent:
@@ -68,9 +72,8 @@ def encode(data):
 def run(request):
     process = subprocess.Popen(
         request['argv'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        start_new_session=True, cwd='/root',
-        env=dict(PATH='/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME='/root',
-                 LC_ALL='C.UTF-8', DEBIAN_FRONTEND='noninteractive', **request.get('env', {})))
+        start_new_session=True, cwd='/var/tmp',
+        env={**ENVIRONMENT, **request.get('env', {})})
     data = base64.b64decode(request.get('input') or '')
     try:
         out, err = process.communicate(data, timeout=request.get('timeout', 60))
