@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/state.h"
+#include "base/util.h"
 
 time_t renewal_get_lead(time_t not_before, time_t not_after)
 {
@@ -70,6 +71,17 @@ int renewal_load(int dir_fd, const struct renewal_files *files, struct cert_pair
 	if (r < 0)
 		cert_pair_clear(pair);
 	return r;
+}
+
+void renewal_load_next(int dir_fd, const struct renewal_files *files, struct cert_pair *next)
+{
+	const char *names[] = {
+		files->key, files->certificate, files->next_key, files->next_certificate};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		state_clean_file(dir_fd, names[i]);
+	if (cert_pair_load(dir_fd, files->next_key, files->next_certificate, next) < 0)
+		renewal_drop_next(dir_fd, files);
 }
 
 int renewal_promote(int dir_fd, const struct renewal_files *files)

@@ -48,6 +48,8 @@ struct renewal_files {
 
 /* As cert_pair_load(), finishing a promotion that was cut short. */
 int renewal_load(int dir_fd, const struct renewal_files *files, struct cert_pair *pair);
+/* The successor, after renewal_load(). What is not whole was never shown to anybody, and goes. */
+void renewal_load_next(int dir_fd, const struct renewal_files *files, struct cert_pair *next);
 /* The successor's files take the place of the pair's, durably. */
 int renewal_promote(int dir_fd, const struct renewal_files *files);
 int renewal_drop_next(int dir_fd, const struct renewal_files *files); /* 0 when there is none */

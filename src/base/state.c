@@ -130,6 +130,16 @@ int state_remove_file(int dir_fd, const char *name)
 	return sync_dir(dir_fd);
 }
 
+void state_clean_file(int dir_fd, const char *name)
+{
+	char temporary[NAME_LENGTH_MAX + 8];
+
+	if (!name_is_valid(name))
+		return;
+	snprintf(temporary, sizeof(temporary), ".%s.tmp", name);
+	unlinkat(dir_fd, temporary, 0);
+}
+
 int state_write_json(int dir_fd, const char *name, const json_t *object, mode_t mode)
 {
 	_cleanup_free_ char *text = NULL;

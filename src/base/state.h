@@ -20,6 +20,9 @@ int state_write_file(int dir_fd, const char *name, const void *data, size_t leng
 int state_read_file(int dir_fd, const char *name, char **data, size_t *length);
 int state_remove_file(int dir_fd, const char *name); /* durable; 0 when it was not there */
 
+/* What a kill in the middle of a write left behind: nothing must stay that holds a secret. */
+void state_clean_file(int dir_fd, const char *name);
+
 /* JSON objects in such files. -EBADMSG: the file is there but is not a JSON object. */
 int state_write_json(int dir_fd, const char *name, const json_t *object, mode_t mode);
 int state_read_json(int dir_fd, const char *name, json_t **object);

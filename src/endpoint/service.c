@@ -153,8 +153,10 @@ static int start(struct service *service, const char *state_dir)
 		service->profile.tls ? "TLS required" : "no TLS");
 	platform_load(service->platform, &service->settings);
 	r = start_listening(service);
-	if (r == 0)
+	if (r == 0) {
+		service_watch_clock(service);
 		service_run_rollover(service);
+	}
 	return r;
 }
 
@@ -191,6 +193,7 @@ void service_free(struct service *service)
 	refusals_free(service->refusals);
 	platform_free(service->platform);
 	lclog_close(service->log);
+	clock_watch_free(service->clock);
 	if (service->expiry_timer)
 		event_free(service->expiry_timer);
 	if (service->farewell)

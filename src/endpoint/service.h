@@ -7,6 +7,7 @@
 #define BMCLINK_ENDPOINT_SERVICE_H
 
 #include "base/cert.h"
+#include "base/clock_watch.h"
 #include "base/renewal.h"
 #include "endpoint/accounts.h"
 #include "endpoint/bootstrap.h"
@@ -52,6 +53,7 @@ struct service {
 	struct sse *sse;
 	struct push *push;
 	bool events_enabled;
+	struct clock_watch *clock;
 	struct event *expiry_timer; /* of the first known certificate to expire */
 	struct event *farewell;	    /* after "forget me": its connections are ended */
 	char *plain_answer;	    /* the 426, ready to send */
@@ -94,6 +96,7 @@ int service_remove_certificate(struct service *service, unsigned int id, const c
 int service_forget_hosts(struct service *service, const char *by);
 void service_open_window(struct service *service, enum trust_reason reason);
 void service_watch_expiry(struct service *service);
+void service_watch_clock(struct service *service); /* what a date decides, when the clock is set */
 bool service_window_is_open(const struct service *service);
 
 /* service_identity.c: our own certificate, and the one that follows it. */

@@ -162,7 +162,7 @@ int service_open_identity(struct service *service)
 	if (r < 0)
 		return r;
 	/* What is not whole was never announced. */
-	cert_pair_load(service->state_fd, files.next_key, files.next_certificate, &service->next);
+	renewal_load_next(service->state_fd, &files, &service->next);
 	note_pairs(service);
 	log_info(MODULE, "certificate %s", service->fingerprint);
 	service_set_uuid(service);

@@ -101,6 +101,22 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
 	service_watch_expiry(service);
 }
 
+static void on_clock_set(void *arg)
+{
+	struct service *service = arg;
+
+	on_expiry(-1, 0, service);
+	service_run_rollover(service);
+}
+
+void service_watch_clock(struct service *service)
+{
+	int r = clock_watch_new(service->base, on_clock_set, service, &service->clock);
+
+	if (r < 0)
+		log_warning("trust", "the setting of the clock is not noticed: %s", strerror(-r));
+}
+
 void service_watch_expiry(struct service *service)
 {
 	struct timeval tv = {0};

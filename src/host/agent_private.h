@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock_watch.h"
 #include "base/event.h"
 #include "base/renewal.h"
 #include "base/util.h"
@@ -88,6 +89,7 @@ struct agent_report { /* what was said last, so that it is said once */
 struct agent_renewal { /* of our certificate, and what the BMC announced of its own */
 	struct renewal_backoff backoff;
 	struct event *timer, *daily;
+	struct clock_watch *clock;
 	bool asked;   /* by an administrator */
 	bool offered; /* the BMC has not answered yet */
 	bool proving; /* it is in place, and no connection was made with it yet */
@@ -198,7 +200,8 @@ void agent_try_drop(struct agent *agent, enum ladder_protocol protocol);
 /* At the end, in good order: sessions are ended, which takes a moment. */
 void agent_try_leave_all(struct agent *agent);
 bool agent_try_is_leaving(const struct agent *agent);
-void agent_try_drop_all(struct agent *agent); /* at the end: nobody is told */
+void agent_try_drop_leaving(struct agent *agent); /* they are not even said goodbye to */
+void agent_try_drop_all(struct agent *agent);	  /* at the end: nobody is told */
 /* What connections are made with has changed: what there is ends, and all begins anew. */
 void agent_try_restart(struct agent *agent);
 

@@ -330,8 +330,21 @@ void agent_renewal_connected(struct agent *agent)
 	arm(agent->renewal.timer, 0); /* from the loop: it may begin the connection anew */
 }
 
+/* A date may have passed in that moment, or not be due any more. */
+static void on_clock_set(void *arg)
+{
+	struct agent *agent = arg;
+
+	channel_recheck_dates(agent->current.channel);
+	agent_renewal_run(agent);
+}
+
 int agent_renewal_start(struct agent *agent)
 {
+	int r = clock_watch_new(agent->base, on_clock_set, agent, &agent->renewal.clock);
+
+	if (r < 0)
+		log_warning(MODULE, "the setting of the clock is not noticed: %s", strerror(-r));
 	agent->renewal.timer = evtimer_new(agent->base, on_timer, agent);
 	agent->renewal.daily = evtimer_new(agent->base, on_daily, agent);
 	return agent->renewal.timer != NULL && agent->renewal.daily != NULL ? 0 : -ENOMEM;
@@ -344,6 +357,8 @@ void agent_renewal_stop(struct agent *agent)
 	if (agent->renewal.daily != NULL)
 		event_free(agent->renewal.daily);
 	agent->renewal.timer = agent->renewal.daily = NULL;
+	clock_watch_free(agent->renewal.clock);
+	agent->renewal.clock = NULL;
 }
 
 /* --- for bmclinkctl --- */

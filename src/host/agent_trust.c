@@ -67,6 +67,7 @@ int agent_trust_reset(struct agent *agent)
 
 	if (r < 0)
 		return r;
+	agent_try_drop_leaving(agent);
 	event_emit(agent->events, MSG_ISM1014,
 		"bmclinkctl trust reset: the next BMC is pinned on first use");
 	agent_log_forget(agent);
@@ -83,6 +84,7 @@ int agent_trust_pin(struct agent *agent, const unsigned char *fingerprint)
 	if (r < 0)
 		return r;
 	text_make_hex(fingerprint, CERT_FINGERPRINT_SIZE, ':', text);
+	agent_try_drop_leaving(agent);
 	snprintf(what, sizeof(what), "bmclinkctl trust pin: %s", text);
 	event_emit(agent->events, MSG_ISM1014, what);
 	agent_try_restart(agent);

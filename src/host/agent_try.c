@@ -249,14 +249,19 @@ void agent_try_restart(struct agent *agent)
 	agent_schedule(agent, true);
 }
 
+void agent_try_drop_leaving(struct agent *agent)
+{
+	for (size_t n = 0; n < AGENT_MAX_LEAVING; n++)
+		channel_close(util_steal_ptr(agent->leaving[n]));
+}
+
 void agent_try_drop_all(struct agent *agent)
 {
 	agent_neighbour_stop(agent);
 	agent_kcs_stop(agent);
 	drop(&agent->trying);
 	drop(&agent->current);
-	for (size_t n = 0; n < AGENT_MAX_LEAVING; n++)
-		channel_close(util_steal_ptr(agent->leaving[n]));
+	agent_try_drop_leaving(agent);
 }
 
 void agent_try_leave_all(struct agent *agent)

@@ -39,6 +39,7 @@ static const struct config_key keys[] = {
 	{"Link", "nic_filter", config_parse_enum, MEMBER(nic_filter), .names = filter_names,
 		.fallback = "replies"},
 	{"Tls", "tls", config_parse_onoff, MEMBER(tls), .fallback = "on"},
+	{"Tls", "plain", config_parse_onoff, MEMBER(plain), .fallback = "on"},
 	{"Tls", "tls_min_version", config_parse_enum, MEMBER(tls_min_version),
 		.names = settings_tls_names, .fallback = "1.1"},
 	{"Tls", "tls_max_version", config_parse_enum, MEMBER(tls_max_version),
@@ -115,6 +116,11 @@ void settings_init(struct settings *settings)
 	memset(settings, 0, sizeof(*settings));
 	if (settings_parse("", 0, "default", settings, &error) < 0)
 		abort();
+}
+
+bool settings_allow_plain(const struct settings *settings)
+{
+	return settings->plain && settings->tls_min_version <= TLS_1_1;
 }
 
 /* The value as it would be written. */

@@ -32,6 +32,7 @@ struct settings {
 	int nic_filter;			     /* enum settings_filter */
 	/* [Tls] */
 	bool tls;
+	bool plain; /* without TLS where the BMC never had it; see settings_allow_plain() */
 	int tls_min_version; /* enum tls_version */
 	int tls_max_version; /* for tests of old versions; not in the manual's examples */
 	int trust;	     /* enum settings_trust */
@@ -44,6 +45,10 @@ struct settings {
 	bool inband_access, snmp_get, local_names;
 	int auto_update; /* 0 off, 1 notify, 2 install */
 };
+
+/* May a BMC that never had TLS be spoken to without? Whoever asks for more than the oldest TLS does
+ * not mean none at all. */
+bool settings_allow_plain(const struct settings *settings);
 
 /* FILE and FILE.d/ (config.h). path must exist unless missing_ok. Returns 0 or negative errno with
  * *error. */

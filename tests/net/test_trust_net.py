@@ -310,6 +310,24 @@ def test_s29_bmc_without_tls(lab):
     assert "ISM1006" in lab.agent.event_ids()
 
 
+@pytest.mark.parametrize("keys", [{"plain": "off"}, {"tls_min_version": "1.2"}])
+def test_s29_twin_tls_is_demanded(lab, keys):
+    """An administrator who asks for TLS does not get none: on either way to find that there is none."""
+    with WebServer(lab.bmc, 443, with_stream()) as web, Server(lab.bmc, silent, port=80) as other:
+        lab.agent.start({"Tls": keys}, ipv6="off")
+        wait_refused(lab, "ISM1005")
+        assert "has no TLS" in " ".join(lab.agent.wait_event("ISM1005")["args"])
+        assert web.requests == [] and other.accepted == 0
+    lab.agent.stop()
+    lab.endpoint.start(tls="off")  # 443 is refused, 80 has a ServiceRoot
+    lab.agent.start()
+    wait_for(lambda: lab.syn_counts()["ipv4"] >= 3, 20, "attempts")
+    assert lab.agent.status()["state"] != "connected"
+    lab.agent.stop()
+    lab.agent.start({"Tls": {"plain": "on", "tls_min_version": "1.1"}})
+    assert lab.agent.wait_connected("ipv4")["encrypted"] is False
+
+
 @pytest.mark.parametrize("firmware,tls", [("3.30.30.29", False), ("3.30.30.30", True),
                                           ("2.70.70.70", False), ("7.0.0.0", True)])
 def test_s29_s31_firmware_decides(lab, firmware, tls):

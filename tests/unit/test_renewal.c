@@ -178,12 +178,17 @@ static void test_promote_cut_short(void **state)
 static void test_half_a_successor(void **state)
 {
 	struct fixture *f = *state;
+	struct cert_pair pair = {0};
 	uint32_t old, next, other;
 
 	make(f, "k", "c", &old);
 	make(f, "nk", "nc", &next);
 	make(f, "nk", "elsewhere", &other);
+	assert_int_equal(state_write_file(f->dir_fd, ".nk.tmp", "secret", 6, 0600), 0);
 	assert_int_equal(load(f), old);
+	renewal_load_next(f->dir_fd, &files, &pair);
+	assert_null(pair.certificate);
+	assert_false(is_there(f, "nk") || is_there(f, "nc") || is_there(f, ".nk.tmp"));
 	assert_int_equal(renewal_drop_next(f->dir_fd, &files), 0);
 	assert_int_equal(renewal_drop_next(f->dir_fd, &files), 0);
 	assert_int_equal(load(f), old);

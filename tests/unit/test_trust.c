@@ -42,7 +42,7 @@ static struct trust_store make_store(enum stored stored)
 
 static struct settings make_settings(enum settings_trust trust, const char *pin)
 {
-	struct settings settings = {.tls = true, .trust = (int)trust};
+	struct settings settings = {.tls = true, .plain = true, .trust = (int)trust};
 
 	snprintf(settings.pin, sizeof(settings.pin), "%s", pin);
 	return settings;
@@ -383,6 +383,31 @@ static void test_plain_by_refused_port(void **state)
 	check_plain(WINDOW, false, settings, found, TRUST_PLAIN_NO, "no service root there");
 }
 
+/* An administrator who wants TLS does not get none: plain = off, or a floor above the oldest. */
+static void test_plain_forbidden(void **state)
+{
+	struct settings off = make_settings(FIRST, ""), floor = off, oldest = off;
+	struct trust_facts bytes = fresh(), refused = fresh(), found = answered(true, 200, true, 0);
+
+	off.plain = false;
+	floor.tls_min_version = TLS_1_2;
+	oldest.tls_min_version = TLS_1_1;
+	bytes.bytes_not_tls = true;
+	refused.connect_errno = ECONNREFUSED;
+	check_plain(WINDOW, false, off, bytes, TRUST_PLAIN_NO, "plain = off");
+	check_plain(WINDOW, false, off, refused, TRUST_PLAIN_NO, "plain = off, not even a look");
+	check_plain(WINDOW, false, off, found, TRUST_PLAIN_NO, "plain = off, found");
+	check_plain(WINDOW, false, floor, bytes, TRUST_PLAIN_NO, "tls_min_version = 1.2");
+	check_plain(WINDOW, false, floor, found, TRUST_PLAIN_NO, "tls_min_version = 1.2, found");
+	check_plain(WINDOW, false, oldest, bytes, TRUST_PLAIN_SAME_PORT, "tls_min_version = 1.1");
+	/* a downgrade is told as such, as ever */
+	check_plain(PINNED_A, false, off, bytes, TRUST_PLAIN_DOWNGRADE, "pinned");
+	bytes.tls_demanded = true;
+	check(bytes, OUTCOME_VERSION, "no TLS, and TLS is demanded");
+	bytes.tls_demanded = false;
+	check(bytes, OUTCOME_TLS_BROKEN, "no TLS");
+}
+
 /* A timeout, a reset, an alert: never. Each alone, and each beside what else it may come with. */
 static void test_plain_never(void **state)
 {
@@ -555,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_plain_by_bytes),
 		cmocka_unit_test(test_plain_by_refused_port),
+		cmocka_unit_test(test_plain_forbidden),
 		cmocka_unit_test(test_plain_never),
 		cmocka_unit_test_setup_teardown(test_store_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_store_damaged, setup, teardown),

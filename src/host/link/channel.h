@@ -165,6 +165,9 @@ void channel_close(struct channel *channel);
 #define CHANNEL_END_MS 2000
 bool channel_end_session(
 	struct channel *channel, void (*ended)(struct channel *channel, void *arg), void *arg);
+/* The clock was set: a connection whose certificates have expired by it is lost at once. Safe with
+ * NULL and in every state. */
+void channel_recheck_dates(struct channel *channel);
 const struct channel_info *channel_get_info(const struct channel *channel);
 
 /*

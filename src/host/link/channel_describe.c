@@ -42,7 +42,9 @@ static void say_versions(
 	enum tls_version peer = connection->peer_version;
 	char theirs[32] = "refused them";
 
-	if (peer != TLS_NONE)
+	if (connection->facts.bytes_not_tls)
+		snprintf(theirs, sizeof(theirs), "has no TLS");
+	else if (peer != TLS_NONE)
 		snprintf(theirs, sizeof(theirs), "chose %s", tls_version_name(peer));
 	snprintf(out, size, "we offer %s to %s, the BMC %s",
 		tls_version_name((enum tls_version)settings->tls_min_version),

@@ -17,6 +17,7 @@ struct trust_facts channel_gather_facts(
 		facts = transfer->connection->facts;
 	facts.plain = channel->plain;
 	facts.tls_enabled = environment->settings->tls;
+	facts.tls_demanded = !settings_allow_plain(environment->settings);
 	facts.own_expired = !channel->plain && environment->pair->certificate &&
 			    trust_own_expired(channel->own_not_after, &clock);
 	facts.local_failure = transfer->local;

@@ -68,6 +68,15 @@ static void check_dates(struct channel *channel)
 	channel_set_timer(channel->expiry, (unsigned int)wait * 1000);
 }
 
+void channel_recheck_dates(struct channel *channel)
+{
+	if (!channel || channel->state != CHANNEL_UP || channel->plain || !channel->expiry)
+		return;
+	channel_enter(channel);
+	check_dates(channel);
+	channel_leave(channel);
+}
+
 static void on_expiry(evutil_socket_t fd, short what, void *arg)
 {
 	struct channel *channel = arg;

@@ -184,7 +184,7 @@ static void look_at_pair(int dir_fd, const struct trust_clock *clock, struct ide
 	if (r == 0 && note_dates(identity) == 0)
 		facts->pair_expired = trust_own_expired(identity->not_after, clock);
 	/* What is staged and not whole was never offered to a BMC. */
-	cert_pair_load(dir_fd, IDENTITY_NEXT_KEY, IDENTITY_NEXT_CERT, &identity->next);
+	renewal_load_next(dir_fd, &files, &identity->next);
 }
 
 static int act(int dir_fd, const struct trust_clock *clock, enum identity_file pair,

@@ -169,6 +169,8 @@ static enum outcome classify_tls(const struct trust_facts *facts)
 		return OUTCOME_VERSION;
 	if (facts->handshake_done)
 		return OUTCOME_NONE;
+	if (facts->bytes_not_tls && facts->tls_demanded)
+		return OUTCOME_VERSION; /* not a disturbance that passes */
 	return facts->timed_out && !facts->bytes_not_tls ? OUTCOME_TLS_TIMEOUT : OUTCOME_TLS_BROKEN;
 }
 
@@ -228,6 +230,8 @@ enum trust_plain trust_plain_decide(const struct trust_store *store,
 	bool expected = tls_expected(store, settings);
 
 	if (!settings->tls || facts->local_failure || facts->own_expired)
+		return TRUST_PLAIN_NO;
+	if (!settings_allow_plain(settings) && !expected)
 		return TRUST_PLAIN_NO;
 	/* These two ask for a BMC that proves who it is; without TLS none can. */
 	if ((settings->trust == TRUST_PINNED || settings->trust == TRUST_KCS) && !expected)

@@ -81,6 +81,7 @@ struct trust_facts {
 				 readable) */
 	bool own_expired;     /* our certificate, by our clock */
 	bool tls_enabled;     /* settings.tls */
+	bool tls_demanded;    /* ... and nothing without: settings_allow_plain() */
 };
 
 enum outcome trust_classify(const struct trust_facts *facts);

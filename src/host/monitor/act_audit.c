@@ -24,10 +24,11 @@ struct record {
 	const char *protocol;
 	char address[MAX_FIELD], tls[MAX_FIELD], reason[MAX_FIELD];
 	bool success;
+	bool trust; /* about trust, not about the link */
 };
 
 /* A worker that was taken over must not be able to drown the log. */
-static bool is_too_many(struct acts *acts)
+static bool is_too_many(struct acts *acts, bool trust)
 {
 	struct timespec now;
 	long minute;
@@ -36,8 +37,10 @@ static bool is_too_many(struct acts *acts)
 	minute = now.tv_sec / 60;
 	if (minute != acts->audit_minute) {
 		acts->audit_minute = minute;
-		acts->audit_count = 0;
+		acts->audit_count = acts->audit_trust_count = 0;
 	}
+	if (trust)
+		return ++acts->audit_trust_count > ACTS_AUDIT_TRUST_PER_MINUTE;
 	return ++acts->audit_count > ACTS_AUDIT_PER_MINUTE;
 }
 
@@ -68,6 +71,7 @@ static int read_record(struct wire_reader *in, struct record *record)
 	if (!wire_is_done(in) || kind >= ARRAY_SIZE(kinds) || (family != 4 && family != 6))
 		return -EPERM;
 	record->kind = kinds[kind];
+	record->trust = kind == PRIV_AUDIT_REFUSED || kind == PRIV_AUDIT_EXPIRED;
 	record->protocol = family == 4 ? "IPv4" : "IPv6";
 	return 0;
 }
@@ -96,7 +100,7 @@ int act_audit(struct acts *acts, struct wire_reader *in, struct wire_writer *out
 
 	if (r < 0)
 		return r;
-	r = is_too_many(acts) ? -EAGAIN : write_record(acts, &record);
+	r = is_too_many(acts, record.trust) ? -EAGAIN : write_record(acts, &record);
 	if (r < 0) {
 		acts->audit_lost++;
 		log_debug(MODULE, "record of %s not written (%u lost by now): %s", record.kind,

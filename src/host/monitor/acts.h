@@ -22,12 +22,15 @@
 #include "host/priv.h"
 #include "host/settings.h"
 
-#define ACTS_MAX_PROBES	      4	 /* ARP probes under way */
-#define ACTS_PROBES	      10 /* questions of one probe, */
-#define ACTS_PROBE_PAUSE_MS   50 /* and what lies between: 500 ms in all */
-#define ACTS_AUDIT_PER_MINUTE 60 /* further audit records are dropped and counted */
-#define ACTS_MAX_AUDIT_FIELD  64
-#define ACTS_MAX_MACHINE      (2 * PROFILE_MAX_ID)
+#define ACTS_MAX_PROBES	    4  /* ARP probes under way */
+#define ACTS_PROBES	    10 /* questions of one probe, */
+#define ACTS_PROBE_PAUSE_MS 50 /* and what lies between: 500 ms in all */
+/* Further audit records are dropped and counted. A link that flaps must not crowd out who was
+ * refused: each of the two has its share. */
+#define ACTS_AUDIT_PER_MINUTE	    40 /* connected, changed, lost */
+#define ACTS_AUDIT_TRUST_PER_MINUTE 20 /* refused, expired */
+#define ACTS_MAX_AUDIT_FIELD	    64
+#define ACTS_MAX_MACHINE	    (2 * PROFILE_MAX_ID)
 
 enum act_number { /* part of the wire format; never reused */
 	ACT_HELLO = 1,
@@ -99,7 +102,7 @@ struct acts {
 	struct acts_probe probes[ACTS_MAX_PROBES];
 	struct acts_ipmi ipmi;
 	int audit_fd; /* -1: not opened yet, or there is none */
-	unsigned int audit_count, audit_lost;
+	unsigned int audit_count, audit_trust_count, audit_lost;
 	long audit_minute;
 };
 
