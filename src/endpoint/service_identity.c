@@ -382,6 +382,11 @@ int service_stage_identity(struct service *service, struct cert_pair *pair)
 	if (r < 0) {
 		log_error(MODULE, "the certificate was not saved: %s", strerror(-r));
 		cert_pair_clear(pair);
+		/* Its key may lie beside the certificate of the one before: neither is to be used.
+		 */
+		renewal_drop_next(service->state_fd, &files);
+		cert_pair_clear(&service->next);
+		note_pairs(service);
 		return r;
 	}
 	cert_pair_clear(&service->next);

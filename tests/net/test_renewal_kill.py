@@ -9,10 +9,12 @@ import collections
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 
-from netns import run, wait_for
+from daemons import program
+from netns import die_with_parent, run, wait_for
 from servers import fingerprint
 from test_monitor_kill import Strace
 from test_renewal import assert_one_at_each_end, certificate, plain, worker
@@ -34,6 +36,8 @@ class Renewal:
 
     def __init__(self, lab, whose, victim):
         self.lab, self.whose, self.victim = lab, whose, victim
+        self.command = None
+        lab.on_close(self.end_command)
 
     def process(self):
         """The process that does it: of the agent, the worker."""
@@ -41,10 +45,22 @@ class Renewal:
             else self.lab.endpoint.real_pid()
 
     def begin(self):
-        if self.whose == "host":
-            self.lab.agent.ctl("certificate", "renew", check=False)
-        else:
-            endpoint_command(self.lab, "certificate", "renew", check=False)
+        """Not waited for: whoever is asked may die, and who is killed at the BMC is waited for."""
+        lab = self.lab
+        if self.whose == "bmc":
+            endpoint_command(lab, "certificate", "renew", check=False)
+            return
+        self.end_command()
+        self.command = subprocess.Popen(
+            lab.agent.namespace.wrap([program("bmclinkctl"), "--runtime-dir",
+                                      lab.agent.runtime_dir, "certificate", "renew"]),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+
+    def end_command(self):
+        if self.command:
+            self.command.kill()
+            self.command.wait()
+        self.command = None
 
     def current(self):
         return fingerprint(worker(self.lab, "agent.crt") if self.whose == "host"
@@ -100,6 +116,7 @@ class Renewal:
         return True
 
     def again(self):
+        self.end_command()
         self.victim.kill()
         self.victim.start()
 
