@@ -279,7 +279,7 @@ void agent_renewal_pushed(struct agent *agent, const json_t *payload); /* of the
 /* By an administrator's word. 0: begun; else *why is static text. -ENOTCONN: not connected;
  * -EOPNOTSUPP: this BMC takes none. */
 int agent_renewal_ask(struct agent *agent, const char **why);
-json_t *agent_renewal_get_state(const struct agent *agent);
+json_t *agent_renewal_get_state(const struct agent *agent); /* agent_renewal_state.c */
 
 /* agent_forget.c: 0, and agent->forget says how it ends; -ENOTCONN: no trusted connection. */
 int agent_forget_begin(struct agent *agent);

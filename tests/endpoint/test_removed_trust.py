@@ -220,7 +220,7 @@ def test_renewal_in_a_full_store_puts_nobody_out(bmc, tmp_path):
 
 
 def test_full_disk_changes_nobody(bmc, tmp_path):
-    """What could not be saved did not happen: the old ones are known, before and after a restart."""
+    """What could not be saved did not happen: the old one is known, also after a restart."""
     host, following = make_certificate(tmp_path, "host"), make_certificate(tmp_path, "following")
     assert bmc.enrol(host).status == 201
     os.mkdir(os.path.join(bmc.state_dir, ".trust.json.tmp"))  # the next save fails

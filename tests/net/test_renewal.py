@@ -9,7 +9,7 @@ import pytest
 
 from daemons import program
 from netns import run, wait_for
-from peers import MANAGER, ROOT, Service, Tls, answer, stream, with_stream
+from peers import MANAGER, ROOT, Service, Tls, answer, with_stream
 from servers import fingerprint, replace_certificate
 
 CERTIFICATES = "/redfish/v1/AccountService/Accounts/host/Certificates"
@@ -186,5 +186,3 @@ def test_by_itself_twin(lab, days, keys):
     assert (state["renewal"]["due"] is None) == bool(keys)
     lab.agent.ctl("certificate", "renew")
     assert plain(certificate(lab)["fingerprint"]) != old
-
-

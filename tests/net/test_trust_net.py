@@ -312,7 +312,7 @@ def test_s29_bmc_without_tls(lab):
 
 @pytest.mark.parametrize("keys", [{"plain": "off"}, {"tls_min_version": "1.2"}])
 def test_s29_twin_tls_is_demanded(lab, keys):
-    """An administrator who asks for TLS does not get none: on either way to find that there is none."""
+    """An administrator who asks for TLS does not get none, however its lack is found."""
     with WebServer(lab.bmc, 443, with_stream()) as web, Server(lab.bmc, silent, port=80) as other:
         lab.agent.start({"Tls": keys}, ipv6="off")
         wait_refused(lab, "ISM1005")
