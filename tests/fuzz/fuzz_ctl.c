@@ -23,7 +23,7 @@ static const struct ctl_command commands[] = {
 	{"trust",	  "reset", NULL, 0, ctl_run_trust_reset,	 ""},
 	{"certificate", "show",	NULL, 0, ctl_run_certificate_show, ""},
 	{"feature",	    "show",  NULL, 0, ctl_run_feature_show,	   ""},
-	{"reconfigure", NULL,    NULL, 0, ctl_run_reconfigure,	    ""},
+	{"log",		NULL,    NULL, 0, ctl_run_log,		    ""},
 };
 
 static struct fuzz_input answer;
