@@ -98,6 +98,12 @@ static int empty_dir(int parent_fd, const char *name, unsigned int depth)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
+	/* ours from here on, so that no right to override modes is needed (AppArmor gives none) */
+	if (fchown(fd, geteuid(), (gid_t)-1) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
 	dir = fdopendir(fd);
 	if (dir == NULL) {
 		close(fd);
