@@ -91,16 +91,17 @@ def url():
         server.shutdown()
 
 
-def play(hosts, url, result, **more):
+def play(hosts, url, result, pattern="all", serial=4, **more):
     lines = {name: {"ansible_host": os.path.join(hosts, name)}
              for name in ("good", "incomplete", "stopped", "away")}
     inventory = os.path.join(hosts, "inventory.json")
     with open(inventory, "w") as file:
         json.dump({"all": {"hosts": lines, "vars": dict({
             "ansible_connection": "tree", "bmclink_become": False, "bmclink_wait_seconds": 5,
-            "bmclink_serial": 4, "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_python_interpreter": "/usr/bin/python3",
             "bmclink_deb_url": url, "bmclink_result_file": result}, **more)}}, file)
-    done = root("ansible-playbook", "-i", inventory, PLAY, check=False, env=environment())
+    done = root("ansible-playbook", "-i", inventory, "-e", "bmclink_serial=%d" % serial, "-e",
+                "bmclink_hosts=" + pattern, PLAY, check=False, env=environment())
     assert os.path.exists(result), done.stdout[-5000:]
     with open(result) as file:
         return done, json.load(file)
@@ -109,6 +110,7 @@ def play(hosts, url, result, **more):
 def test_a_run_installs_and_tells_who_is_not_connected(hosts, url, tmp_path):
     done, lists = play(hosts, url, str(tmp_path / "result"))
     assert lists["connected"] == ["good"], done.stdout
+    assert done.returncode == 0 and lists["failed"] == [], done.stdout
     others = {line.split(":")[0]: line for line in lists["others"]}
     assert others["incomplete"] == ("incomplete: incomplete-configuration: bmc0 is down (ISM0057), "
                                     "to mend it: ip link set bmc0 up")
@@ -127,13 +129,16 @@ def test_a_run_installs_and_tells_who_is_not_connected(hosts, url, tmp_path):
     assert "changed=0" in good, good
 
 
-def test_a_wrong_package_is_not_installed(hosts, url, tmp_path):
-    root("chroot", os.path.join(hosts, "stopped"), "dpkg", "--purge", "bmclink")
-    root("rm", "-rf", os.path.join(hosts, "stopped/var/cache/bmclink"))
-    done, lists = play(hosts, url, str(tmp_path / "result"), bmclink_hosts="stopped",
+def test_a_wrong_package_is_not_installed_and_ends_the_play(hosts, url, tmp_path):
+    """One at a time: the first fails, the second is not tried, and the list tells of both."""
+    root("chroot", os.path.join(hosts, "incomplete"), "dpkg", "--purge", "bmclink")
+    root("rm", "-rf", os.path.join(hosts, "incomplete/var/cache/bmclink"))
+    done, lists = play(hosts, url, str(tmp_path / "result"), "incomplete:stopped", 1,
                        bmclink_deb_checksum="sha256:" + "0" * 64)
-    assert done.returncode != 0 or lists["connected"] == []
+    assert done.returncode != 0 and lists["failed"] == ["incomplete"], done.stdout
+    assert lists["connected"] == []
     assert "Fetch the package" in lists["others"][0] and "checksum" in lists["others"][0]
-    status = root("chroot", os.path.join(hosts, "stopped"), "dpkg-query", "-W",
+    assert lists["others"][1] == "stopped: was not tried: the play ended before"
+    status = root("chroot", os.path.join(hosts, "incomplete"), "dpkg-query", "-W",
                   "-f=${db:Status-Status}", "bmclink", check=False).stdout
-    assert "installed" not in status.split("\n")[0].replace("not-installed", "")
+    assert status.split("\n")[0] != "installed"
