@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The link under torture, on a real USB NIC: it comes back each time, and leaves nothing behind."""
+
+import json
+import re
+
+import packages as deb
+import pytest
+
+CYCLES = 100
+PROCESSES = '''
+monitor=$(systemctl show -P MainPID bmclinkd)
+worker=$(pgrep -P "$monitor")
+'''
+
+
+def number(guest, script):
+    return int(guest.sh(PROCESSES + script))
+
+
+class Record:
+    """What must be as before: descriptors, rules, addresses; and memory, nearly."""
+
+    def __init__(self, guest):
+        nic = deb.nic(guest)
+        self.files = [number(guest, f'ls /proc/${who}/fd | wc -l') for who in ('monitor', 'worker')]
+        self.processes = guest.sh(PROCESSES + 'pgrep -P "$worker" || true; echo "$monitor $worker"')
+        # Names of tables and rules have the NIC's index, which is new with each birth.
+        rules = re.sub(r'bmclink_\d+', 'bmclink_N', guest.sh('nft -s list ruleset'))
+        self.rules = sorted(re.split(r'^(?=table )', rules + '\n', flags=re.MULTILINE))
+        self.addresses = re.sub(r'^\d+: \S+ ', '', guest.sh(f'ip -o -4 addr show dev {nic}'))
+        self.sysctls = guest.sh(f'cd /proc/sys/net; for k in ipv6/conf/{nic}/accept_ra '
+                                f'ipv4/conf/{nic}/rp_filter ipv4/neigh/{nic}/retrans_time_ms; '
+                                'do echo "$k $(cat $k)"; done')
+        self.kilobytes = number(guest, "cat /proc/$monitor/smaps_rollup /proc/$worker/smaps_rollup "
+                                       "| awk '/^Pss:/ { sum += $2 } END { print sum }'")
+
+    def assert_as(self, before, kilobytes=1024):
+        for name in ('files', 'processes', 'rules', 'addresses', 'sysctls'):
+            assert getattr(self, name) == getattr(before, name), name
+        assert self.kilobytes < before.kilobytes + kilobytes, 'PSS of both, in kB'
+
+
+def cursor(guest):
+    """A place in the journal, to read from there on."""
+    return guest.sh("journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p'")
+
+
+def journal(guest, since, unit='bmclinkd'):
+    guest.sh('journalctl --sync')
+    return guest.sh(f'journalctl -u {unit} -o cat --no-pager --after-cursor="{since}"').splitlines()
+
+
+def times_of(lines, event):
+    """How often an event happened, by its lines and the counts in them; and the lines."""
+    found = [line for line in lines if line.startswith(f'{event}:')]
+    more = [int(match[1]) for line in found if (match := re.search(r'\((\d+) more times?\)', line))]
+    # A line that carries a count stands for that many; one without for itself.
+    return sum(more) + len(found) - len(more), len(found)
+
+
+def state(guest):
+    return deb.status(guest)['state']
+
+
+def wait_lost(guest, seconds=60):
+    guest.until('it is no longer connected', '! bmclinkctl status', seconds)
+
+
+def wait_another_connection(guest, before, seconds=120):
+    """For losses that may be over before anyone can look: the NIC is another one."""
+    guest.until('another NIC', f'test "$(cat /sys/class/net/*/ifindex | sort -n | tail -1)" -gt '
+                f'{before}', seconds)
+    guest.until('connected over it', f'nft list tables | grep -v bmclink_{before}$ | '
+                'grep bmclink_ && bmclinkctl status', seconds)
+
+
+def index(guest):
+    return int(guest.sh(f'cat /sys/class/net/{deb.nic(guest)}/ifindex'))
+
+
+@pytest.fixture
+def protected(installed):
+    """Connected over IPv4, with the NIC's filter in place."""
+    assert deb.status(installed)['protocol'] == 'ipv4'
+    assert 'bmclink_' in installed.sh('nft list tables')
+    return installed
+
+
+def test_hundred_unplugs(protected):
+    """Reconnected each time, nothing left behind, and a few lines with a count in the journal."""
+    guest = protected
+    flap = ['/usr/bin/python3', '-I', '/usr/local/lib/bmclink-vm/flap.py']
+    # The first cycles take what memory the allocator keeps, and the first lines of the log.
+    guest.run([*flap, 3, 60], timeout=400)
+    before, since = Record(guest), cursor(guest)
+    said = json.loads(guest.run([*flap, CYCLES, 120], timeout=1800).out)
+    assert said['stuck'] is None, said
+    assert said['cycles'] == CYCLES
+    print('ms from plug to connected, median', sorted(said['ms'])[CYCLES // 2], 'max',
+          max(said['ms']))
+    Record(guest).assert_as(before)
+    lines = journal(guest, since)
+    print('\n'.join(lines))
+    for event in ('ISM0005', 'ISM0007', 'ISM1025'):
+        _, shown = times_of(lines, event)
+        assert shown <= 25, event
+    assert len(lines) < 2 * CYCLES
+
+
+def test_reset_of_the_bmc(protected):
+    """NIC and service go together, at whatever moment."""
+    guest = protected
+    before = Record(guest)
+    for _ in range(3):
+        old = index(guest)
+        guest.sh('systemctl kill -s KILL bmclink-endpoint; '
+                 'systemctl restart bmclink-gadget bmclink-endpoint', timeout=120)
+        wait_another_connection(guest, old)
+    Record(guest).assert_as(before)
+
+
+def test_reset_of_the_bmc_in_the_middle_of_a_connection(protected):
+    """The endpoint dies again and again while the agent is at TCP, TLS or its first requests."""
+    guest = protected
+    before = Record(guest)
+    for wait in ('0', '0.05', '0.1', '0.2', '0.4', '0.8'):
+        # The moment is what is tested here, not a thing to wait for.
+        guest.sh(f'systemctl restart bmclink-endpoint; sleep {wait}; '
+                 'systemctl kill -s KILL bmclink-endpoint', timeout=120)
+    guest.sh('systemctl reset-failed bmclink-endpoint; systemctl restart bmclink-endpoint')
+    deb.wait_connected(guest, 120)
+    Record(guest).assert_as(before)
+
+
+def test_nic_renamed(protected):
+    guest = protected
+    nic = deb.nic(guest)
+    guest.sh(f'ip link set {nic} down; ip link set {nic} name pass0; ip link set pass0 up')
+    guest.until('it goes on under the new name', 'bmclinkctl status | grep -q pass0')
+    assert deb.wait_connected(guest)['interface'] == 'pass0'
+    assert '169.254.2.3' in guest.sh('ip -4 addr show dev pass0')
+    assert guest.sh('nft list tables').count('bmclink_') == 1
+
+
+def test_suspended_endpoint(protected):
+    """It hangs with its sockets open: a connection outlives that, a new one waits for its end."""
+    guest = protected
+    before, since = Record(guest), deb.status(guest)['since']
+    guest.sh('systemctl kill -s STOP bmclink-endpoint; systemctl kill -s CONT bmclink-endpoint')
+    assert deb.wait_connected(guest)['since'] == since
+    guest.sh('systemctl kill -s STOP bmclink-endpoint')
+    deb.unplug(guest)
+    wait_lost(guest)
+    deb.plug(guest)
+    guest.until('it has tried in vain', 'bmclinkctl status | grep -q "^Reason.*TLS" && '
+                '! bmclinkctl status', 120)
+    guest.sh('systemctl kill -s CONT bmclink-endpoint')
+    deb.wait_connected(guest, 120)
+    Record(guest).assert_as(before)
+
+
+def test_address_removed_and_added_again(protected):
+    """Row 8: it is not put back, the other protocol is used; an administrator mends it."""
+    guest = protected
+    before = Record(guest)
+    nic = deb.nic(guest)
+    guest.sh(f'ip -4 addr flush dev {nic}')
+    guest.until('it has let IPv4 go', '! bmclinkctl status || bmclinkctl status | grep -q IPv6')
+    guest.until('it uses IPv6 instead', 'bmclinkctl status | grep "^Protocol *IPv6"', 60)
+    guest.sh('systemctl restart bmclinkd')
+    guest.until('IPv6 again', 'bmclinkctl status | grep "^Protocol *IPv6"', 60)
+    assert guest.sh(f'ip -o -4 addr show dev {nic}') == ''
+    guest.sh(f'ip addr add 169.254.2.3 peer 169.254.2.2/32 dev {nic}')
+    guest.until('IPv4 again', 'bmclinkctl status | grep "^Protocol *IPv4"', 120)
+    assert Record(guest).rules == before.rules
+
+
+def test_networkmanager_keeps_off(protected):
+    """Nobody manages the NIC, so NetworkManager leaves it alone, whichever of them comes first."""
+    guest = protected
+    before = Record(guest)
+    guest.sh('systemctl start NetworkManager', timeout=180)
+    nic = deb.nic(guest)
+    assert guest.sh(f'nmcli -g GENERAL.STATE device show {nic}').startswith('10 ')
+    assert state(guest) == 'connected'
+    deb.unplug(guest)
+    wait_lost(guest)
+    deb.plug(guest)
+    deb.wait_connected(guest, 120)
+    assert guest.sh(f'nmcli -g GENERAL.STATE device show {deb.nic(guest)}').startswith('10 ')
+    guest.sh('systemctl stop NetworkManager')
+    assert state(guest) == 'connected'
+    Record(guest).assert_as(before)
+
+
+DOCKER = '''
+table ip filter {
+  chain FORWARD { type filter hook forward priority filter; policy drop; }
+  chain INPUT { type filter hook input priority filter; policy drop;
+    ct state established,related accept; iif lo accept; }
+}
+table ip nat {
+  chain POSTROUTING { type nat hook postrouting priority srcnat;
+    ip saddr 172.17.0.0/16 oifname != docker0 masquerade; }
+}
+'''
+
+
+def test_docker_like_rules(protected):
+    """Policies that drop, of somebody else: answers come in, and his rules stay as they were."""
+    guest = protected
+    guest.run(['nft', '-f', '-'], data=DOCKER.encode())
+    theirs = guest.sh('nft -s list table ip filter; nft -s list table ip nat')
+    before = Record(guest)
+    deb.unplug(guest)
+    wait_lost(guest)
+    deb.plug(guest)
+    deb.wait_connected(guest, 120)
+    Record(guest).assert_as(before)
+    guest.sh('systemctl stop bmclinkd')
+    assert guest.sh('nft -s list table ip filter; nft -s list table ip nat') == theirs
+    assert 'bmclink_' not in guest.sh('nft list tables')
+
+
+def test_firewalld(protected):
+    """It flushes nothing of ours when it starts, reloads and stops; and we nothing of its."""
+    guest = protected
+    guest.sh('systemctl start firewalld', timeout=300)
+    guest.until('its rules are there', 'nft list table inet firewalld | grep -q filter_INPUT', 180)
+    theirs = guest.sh('nft -s list table inet firewalld')
+    before = Record(guest)
+    deb.unplug(guest)
+    wait_lost(guest)
+    deb.plug(guest)
+    deb.wait_connected(guest, 120)
+    Record(guest).assert_as(before)
+    assert guest.sh('nft -s list table inet firewalld') == theirs
+    guest.sh('firewall-cmd --reload', timeout=120)
+    assert 'bmclink_' in guest.sh('nft list tables')
+    assert state(guest) == 'connected'
