@@ -132,7 +132,7 @@ static void test_unknown_numbers(void **state)
 	uint32_t number;
 
 	for (number = 0; number <= UINT16_MAX; number++)
-		if (number < ACT_HELLO || number > ACT_GET_PASSWORD)
+		if (number < ACT_HELLO || number > ACT_IPMI)
 			assert_int_equal(run_act(*state, (uint16_t)number, NULL, 0), EPERM);
 }
 
@@ -156,6 +156,7 @@ static void test_lengths(void **state)
 		{ACT_PROBE_ARP,	4 },
 		{ACT_OPEN_NEIGHBOUR, 0 },
 		{ACT_GET_PASSWORD,   0 },
+		{ACT_IPMI,	   2 },
 	};
 	static const uint8_t zeros[WIRE_MAX_REQUEST];
 	size_t i, length;
@@ -169,6 +170,53 @@ static void test_lengths(void **state)
 				assert_int_equal(status, EPERM);
 		}
 	}
+}
+
+/* Two requests and no other go to the BMC; asked of the act itself, as if a NIC were claimed. */
+static void test_ipmi_requests(void **state)
+{
+	static const struct {
+		uint8_t command, argument;
+		int trust; /* enum settings_trust */
+	} refused[] = {
+		{0x00, 0x01, TRUST_AUTO     },
+		{0x01, 0x00, TRUST_AUTO     }, /* certificates count from 1 */
+		{0x02, 0x00, TRUST_AUTO     }, /* credentials, and nobody after us */
+		{0x02, 0xa4, TRUST_AUTO     },
+		{0x03, 0xa5, TRUST_AUTO     },
+		{0xff, 0xff, TRUST_AUTO     },
+		{0x01, 0x01, TRUST_FIRST_USE}, /* who trusts otherwise does not ask */
+		{0x02, 0xa5, TRUST_FIRST_USE},
+		{0x01, 0x01, TRUST_PINNED	 },
+		{0x02, 0xa5, TRUST_PINNED	 },
+	};
+	struct harness *h = *state;
+	struct wire_writer out;
+	struct wire_reader in;
+	uint8_t bytes[3] = {0x01, 0x01, 0x00};
+	size_t i;
+	int fd = -1;
+
+	wire_writer_init(&out, h->answer, sizeof(h->answer));
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		bytes[0] = refused[i].command;
+		bytes[1] = refused[i].argument;
+		h->acts.settings.trust = refused[i].trust;
+		wire_reader_init(&in, bytes, 2);
+		assert_int_equal(act_ipmi(&h->acts, &in, &out, &fd), -EPERM);
+	}
+	h->acts.settings.trust = TRUST_AUTO;
+	bytes[0] = bytes[1] = 1;
+	for (i = 0; i <= 3; i += i == 1 ? 2 : 1) { /* shorter and longer than two bytes */
+		wire_reader_init(&in, bytes, i);
+		assert_int_equal(act_ipmi(&h->acts, &in, &out, &fd), -EPERM);
+	}
+	h->acts.ipmi.waiting = true; /* one at a time */
+	wire_reader_init(&in, bytes, 2);
+	assert_int_equal(act_ipmi(&h->acts, &in, &out, &fd), -EBUSY);
+	h->acts.ipmi.waiting = false;
+	assert_null(h->acts.ipmi.event);
+	assert_int_equal(h->notices, 0);
 }
 
 /* Something behind a good request makes it a bad one. */
@@ -340,6 +388,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_short_for_a_number, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unknown_numbers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lengths, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ipmi_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_trailing_bytes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_audit_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_messages, set_up, tear_down),

@@ -24,13 +24,14 @@
 #define PIN_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define PIN_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-enum stored { NOTHING, WINDOW, PINNED_A, DAMAGED, DAMAGED_WINDOW };
+enum stored { NOTHING, WINDOW, WINDOW_NO_KCS, PINNED_A, DAMAGED, DAMAGED_WINDOW };
 
 static struct trust_store make_store(enum stored stored)
 {
 	struct trust_store store = {0};
 
-	store.window_open = stored == WINDOW || stored == DAMAGED_WINDOW;
+	store.window_open = stored == WINDOW || stored == WINDOW_NO_KCS || stored == DAMAGED_WINDOW;
+	store.no_kcs = stored == WINDOW_NO_KCS;
 	store.damaged = stored == DAMAGED || stored == DAMAGED_WINDOW;
 	if (stored == PINNED_A) {
 		store.pinned = true;
@@ -78,6 +79,10 @@ static const struct peer_row peer_rows[] = {
 	{"first use, window closed", NOTHING, FIRST, "", 0xaa, NOW + YEAR, NOW, TRUST_VERDICT_NOT_PINNED},
 	{"trust = pinned, window open", WINDOW, TRUST_PINNED, "", 0xaa, NOW + YEAR, NOW, TRUST_VERDICT_NOT_PINNED},
 	{"trust = kcs, window open", WINDOW, TRUST_KCS, "", 0xaa, NOW + YEAR, NOW, TRUST_VERDICT_NOT_PINNED},
+	{"trust = auto, IPMI not asked yet", WINDOW, TRUST_AUTO, "", 0xaa, NOW + YEAR, NOW, TRUST_VERDICT_NOT_PINNED},
+	{"trust = auto, nothing over IPMI", WINDOW_NO_KCS, TRUST_AUTO, "", 0xaa, NOW + YEAR, NOW, TRUST_VERDICT_FIRST_USE},
+	{"trust = kcs, nothing over IPMI", WINDOW_NO_KCS, TRUST_KCS, "", 0xaa, NOW + YEAR, NOW, TRUST_VERDICT_NOT_PINNED},
+	{"trust = pinned, nothing over IPMI", WINDOW_NO_KCS, TRUST_PINNED, "", 0xaa, NOW + YEAR, NOW, TRUST_VERDICT_NOT_PINNED},
 	{"store damaged", DAMAGED, FIRST, "", 0xaa, NOW + YEAR, NOW, TRUST_VERDICT_NOT_PINNED},
 	{"store damaged, window in it", DAMAGED_WINDOW, FIRST, "", 0xaa, NOW + YEAR, NOW, TRUST_VERDICT_NOT_PINNED},
 	{"store damaged, pin configured", DAMAGED, FIRST, PIN_A, 0xaa, NOW + YEAR, NOW, OK},
@@ -355,6 +360,8 @@ static void test_plain_by_bytes(void **state)
 	check_plain(DAMAGED, false, settings, facts, TRUST_PLAIN_DOWNGRADE, "store damaged");
 	check_plain(WINDOW, false, make_settings(FIRST, PIN_A), facts, TRUST_PLAIN_DOWNGRADE,
 		"pin configured");
+	check_plain(
+		WINDOW, false, make_settings(TRUST_KCS, ""), facts, TRUST_PLAIN_NO, "trust = kcs");
 	check_plain(WINDOW, false, make_settings(TRUST_PINNED, ""), facts, TRUST_PLAIN_NO,
 		"trust = pinned");
 	facts.own_expired = true;
@@ -377,6 +384,8 @@ static void test_plain_by_refused_port(void **state)
 	check_plain(WINDOW, true, settings, found, TRUST_PLAIN_DOWNGRADE, "found, seen");
 	check_plain(PINNED_A, false, settings, found, TRUST_PLAIN_DOWNGRADE, "found, pinned");
 	check_plain(DAMAGED, false, settings, found, TRUST_PLAIN_DOWNGRADE, "found, damaged");
+	check_plain(
+		WINDOW, false, make_settings(TRUST_KCS, ""), found, TRUST_PLAIN_NO, "trust = kcs");
 	check_plain(WINDOW, false, make_settings(TRUST_PINNED, ""), found, TRUST_PLAIN_NO,
 		"found, trust = pinned");
 	found.answer_valid = false;
@@ -475,6 +484,31 @@ static int teardown(void **state)
 	assert_int_equal(rmdir(f->path), 0);
 	free(f);
 	return 0;
+}
+
+/* How a pin was made, and whether it was used yet, is on disk; that there is no KCS is not. */
+static void test_store_how(void **state)
+{
+	struct fixture *f = *state;
+	struct trust_store store, again;
+	unsigned char pin[CERT_FINGERPRINT_SIZE];
+
+	memset(pin, 0x5c, sizeof(pin));
+	assert_int_equal(trust_store_reset(f->dir_fd, &store), 0);
+	for (int how = TRUST_HOW_FIRST_USE; how <= TRUST_HOW_ADMINISTRATOR; how++) {
+		assert_int_equal(
+			trust_store_pin_as(f->dir_fd, &store, pin, (enum trust_how)how, NOW), 0);
+		store.no_kcs = true;
+		assert_int_equal(trust_store_load(f->dir_fd, &again), 0);
+		assert_int_equal(again.how, how);
+		assert_true(again.pinned && again.enrolling && !again.no_kcs);
+	}
+	assert_int_equal(trust_store_end_enrolling(f->dir_fd, &store), 0);
+	assert_int_equal(trust_store_load(f->dir_fd, &again), 0);
+	assert_true(again.pinned && !again.enrolling);
+	assert_int_equal(again.how, TRUST_HOW_ADMINISTRATOR);
+	assert_true(trust_store_pin_as(-1, &store, pin, TRUST_HOW_KCS, NOW) < 0);
+	assert_int_equal(store.how, TRUST_HOW_ADMINISTRATOR); /* not durable, so not so */
 }
 
 static void test_store_life(void **state)
@@ -582,6 +616,7 @@ int main(void)
 		cmocka_unit_test(test_plain_by_refused_port),
 		cmocka_unit_test(test_plain_forbidden),
 		cmocka_unit_test(test_plain_never),
+		cmocka_unit_test_setup_teardown(test_store_how, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_store_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_store_damaged, setup, teardown),
 		cmocka_unit_test(test_store_not_durable),
