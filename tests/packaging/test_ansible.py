@@ -70,7 +70,11 @@ def hosts(tmp_path_factory):
     os.mkdir(first)
     rpms.unpack_system(first)
     for name in ("incomplete", "stopped"):
-        root("cp", "-al", first, os.path.join(folder, name))
+        other = os.path.join(folder, name)
+        root("cp", "-al", first, other)
+        # what is changed in place, dpkg's locks above all, is to be their own
+        root("rm", "-rf", other + "/var")
+        root("cp", "-a", first + "/var", other)
     daemons = [FakeDaemon(os.path.join(folder, "good/run/bmclink/control"), CONNECTED),
                FakeDaemon(os.path.join(folder, "incomplete/run/bmclink/control"), INCOMPLETE)]
     yield folder
