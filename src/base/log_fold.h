@@ -11,10 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LOG_FOLD_LINES	   32
-#define LOG_FOLD_FREE	   4	 /* of one kind are written at once, ... */
-#define LOG_FOLD_WINDOW_MS 60000 /* ... and then one in this time, with the number of the others   \
-				  */
+#define LOG_FOLD_LINES 32
+
+/* Of one kind so many are written at once, then one in the window with the others' number. */
+#define LOG_FOLD_FREE	   4
+#define LOG_FOLD_WINDOW_MS 60000
 
 struct log_fold {
 	struct log_fold_line {

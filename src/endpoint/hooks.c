@@ -118,8 +118,10 @@ static void drain(struct hooks *hooks, struct pipe_end *end)
 	while (end->fd >= 0 && !end->flooded) {
 		size_t room = end->size - 1 - end->length;
 
-		n = read(
-			end->fd, room ? end->data + end->length : rest, room ? room : sizeof(rest));
+		if (room)
+			n = read(end->fd, end->data + end->length, room);
+		else
+			n = read(end->fd, rest, sizeof(rest));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)

@@ -107,7 +107,8 @@ class Root:
     def install(self, *debs, check=True):
         for deb in debs:
             run(["cp", deb, os.path.join(self.path, "root", os.path.basename(deb))])
-        return self.sh("dpkg -i " + " ".join("/root/" + os.path.basename(d) for d in debs), check)
+        names = " ".join("./" + os.path.basename(deb) for deb in debs)
+        return self.sh("cd /root && dpkg -i " + names, check)
 
     def snapshot(self):
         """{path: what it is}, without what dpkg and systemd's helper write for themselves."""

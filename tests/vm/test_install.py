@@ -51,7 +51,7 @@ def next_revision(guest):
     guest.sh('''cd /root; rm -rf next; dpkg-deb -R bmclink.deb next
                 sed -i 's/^Version: .*/&+next/' next/DEBIAN/control
                 dpkg-deb -Zgzip -z1 -b next next.deb''', timeout=240)
-    return '/root/next.deb'
+    return '/var/tmp/next.deb'
 
 
 def denials(guest, profile='bmclinkd'):
@@ -99,8 +99,8 @@ def test_s12_only_ipv6_when_installed_starts_with_ipv4(with_bmc, packages):
     with_bmc.sh(f'ip link set {nic} up')
     with_bmc.until('an IPv6 address', f'ip -6 -br addr show dev {nic} | grep -q fe80')
     assert with_bmc.sh(f'ip -4 -o addr show dev {nic}') == ''
-    with_bmc.copy_in(packages['bmclink'], '/root/bmclink.deb')
-    dpkg(with_bmc, '-i', '/root/bmclink.deb')
+    with_bmc.copy_in(packages['bmclink'], '/var/tmp/bmclink.deb')
+    dpkg(with_bmc, '-i', '/var/tmp/bmclink.deb')
     status = deb.wait_connected(with_bmc)
     assert status['protocol'] == 'ipv4'
     said = with_bmc.sh('journalctl -u bmclinkd -o cat --no-pager BMCLINK_EVENT=ISM0004')
@@ -123,14 +123,14 @@ def test_s24_s30_uninstall_and_install_makes_a_fresh_certificate(installed):
     dpkg(installed, '-r', 'bmclink')
     assert old not in known_to_bmc(installed), 'the BMC was told'
     assert installed.sh(f'ls {STATE}') == 'endpoint'
-    dpkg(installed, '-i', '/root/bmclink.deb')
+    dpkg(installed, '-i', '/var/tmp/bmclink.deb')
     deb.wait_connected(installed)
     assert fingerprint(installed) != old and fingerprint(installed) in known_to_bmc(installed)
 
 
 def test_s26_same_version_again_keeps_the_trust_and_says_so(installed):
     old = fingerprint(installed)
-    dpkg(installed, '-i', '/root/bmclink.deb')
+    dpkg(installed, '-i', '/var/tmp/bmclink.deb')
     wait_event(installed, 'ISM1090')
     deb.wait_connected(installed)
     assert fingerprint(installed) == old

@@ -13,8 +13,8 @@ PATIENCE = 240  # seconds, for a hang: the machine under the guest may be busy
 
 def install(guest, packages, mode='endpoint'):
     guest.put('/run/bmc/ipmi-mode', mode + '\n')
-    guest.copy_in(packages['bmclink'], '/root/bmclink.deb')
-    guest.sh('dpkg -i /root/bmclink.deb', timeout=180)
+    guest.copy_in(packages['bmclink'], '/var/tmp/bmclink.deb')
+    guest.sh('dpkg -i /var/tmp/bmclink.deb', timeout=180)
 
 
 def trust(guest):
