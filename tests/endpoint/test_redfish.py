@@ -320,7 +320,10 @@ def test_system_and_host_interface(endpoint):
     assert interface["CredentialBootstrapping"]["Enabled"] is True
     assert "AuthNone" not in interface["AuthenticationModes"]
     ports = endpoint.get(MANAGER + "/NetworkProtocol", password=PASSWORD).json()
-    assert ports["HTTPS"] == {"ProtocolEnabled": True, "Port": 8443}
+    assert ports["HTTPS"]["ProtocolEnabled"] is True and ports["HTTPS"]["Port"] == 8443
+    where = ports["HTTPS"]["Certificates"]["@odata.id"]
+    certificates = endpoint.get(where, password=PASSWORD).json()
+    assert certificates["Members@odata.count"] == 1
     assert ports["HTTP"]["ProtocolEnabled"] is False
 
 

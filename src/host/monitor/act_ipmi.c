@@ -50,7 +50,7 @@ void act_ipmi_stop(struct acts *acts)
 static int wait_for(struct acts_ipmi *ipmi, unsigned int ms)
 {
 	const struct timeval wait = {
-		.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
 	return event_add(ipmi->event, &wait) < 0 ? -EIO : 0;
 }
