@@ -94,7 +94,7 @@ static void on_no_interface(evutil_socket_t fd, short what, void *arg)
 
 static void arm_counts(struct agent *agent)
 {
-	struct timeval tv = {.tv_sec = event_log_flush_due(agent->events)};
+	struct timeval tv = {.tv_sec = (time_t)event_log_flush_due(agent->events)};
 
 	if (tv.tv_sec > 0)
 		evtimer_add(agent->counts, &tv);

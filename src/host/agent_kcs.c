@@ -27,7 +27,7 @@ void agent_kcs_set_state(struct agent *agent, enum agent_kcs_state state)
 void agent_kcs_arm(struct agent *agent, unsigned int ms)
 {
 	const struct timeval wait = {
-		.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
 	evtimer_add(agent->kcs.timer, &wait);
 }
