@@ -490,6 +490,7 @@ static int parse(struct probe *probe, int argc, char **argv)
 	int id;
 
 	probe->settings.tls = true;
+	probe->settings.plain = true;
 	probe->settings.trust = TRUST_FIRST_USE;
 	probe->settings.tls_min_version = TLS_1_1;
 	probe->settings.tls_max_version = TLS_1_3;
