@@ -224,13 +224,18 @@ class Endpoint:
     def entries(self, message_id=None):
         """The Lifecycle log, newest first, read with curl and the administrator's password."""
         code, body = self.curl(ENTRIES, options=["-u", "admin:" + PASSWORD])
+        if code == 0:
+            raise ConnectionError("no answer")
         assert code == 200, (code, body)
         return [e for e in json.loads(body)["Members"]
                 if message_id in (None, e["MessageId"].split(".")[-1])]
 
     def wait_entry(self, message_id, count=1, timeout=10):
         def found():
-            entries = self.entries(message_id)
+            try:
+                entries = self.entries(message_id)
+            except ConnectionError:
+                return None  # a service that begins to listen anew lets go of its connections
             return entries if len(entries) >= count else None
         return wait_for(found, timeout, "%d %s" % (count, message_id))
 
