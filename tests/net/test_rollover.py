@@ -132,7 +132,7 @@ def test_deadline_with_a_host_that_never_came(lab):
     old = fingerprint(bmc(lab, "endpoint.crt"))
     lab.endpoint.start()  # too late for the usual week: announced for a day
     assert fingerprint(bmc(lab, "endpoint.crt")) == old
-    assert os.path.exists(bmc(lab, "endpoint.next.crt"))
+    wait_for(lambda: os.path.exists(bmc(lab, "endpoint.next.crt")), 5, "announced")
     lab.endpoint.stop()
     replace_certificate(bmc(lab, "endpoint.next.crt"), not_before=soon(days=-2))  # it goes by
     lab.endpoint.start()
