@@ -104,20 +104,6 @@ static void succeed(struct channel *channel, bool principal_known)
 
 /* --- steps --- */
 
-/* A Redfish answer of a step: the whole JSON object of a 200, or NULL. */
-static json_t *take_object(const struct transfer *transfer)
-{
-	json_t *object;
-
-	if (!transfer->complete || transfer->status != 200 || !transfer->body)
-		return NULL;
-	object = json_loadb(transfer->body, transfer->body_length, JSON_REJECT_DUPLICATES, NULL);
-	if (json_is_object(object))
-		return object;
-	json_decref(object);
-	return NULL;
-}
-
 static void on_enrolled(struct transfer *transfer)
 {
 	struct channel *channel = transfer->channel;
@@ -220,7 +206,7 @@ static void on_manager(struct transfer *transfer)
 {
 	struct channel *channel = transfer->channel;
 	struct channel_info *info = &channel->info;
-	json_t *manager = take_object(transfer);
+	json_t *manager = transfer_take_object(transfer);
 
 	if (manager) {
 		if (!info->vendor[0])
@@ -249,7 +235,7 @@ static void start_manager(struct channel *channel)
 static void on_managers(struct transfer *transfer)
 {
 	struct channel *channel = transfer->channel;
-	json_t *managers = take_object(transfer);
+	json_t *managers = transfer_take_object(transfer);
 	int r = -1;
 
 	if (managers)
@@ -304,7 +290,7 @@ static void on_root(struct transfer *transfer)
 {
 	struct channel *channel = transfer->channel;
 	const struct channel_environment *environment = channel->environment;
-	json_t *root = take_object(transfer);
+	json_t *root = transfer_take_object(transfer);
 
 	if (!root || !resource_is_service_root(root)) {
 		fail_attempt(channel, false);

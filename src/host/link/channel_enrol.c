@@ -16,19 +16,6 @@
 
 static void clean(struct channel *channel);
 
-static json_t *take_object(const struct transfer *transfer)
-{
-	json_t *object;
-
-	if (!transfer->complete || transfer->status != 200 || !transfer->body)
-		return NULL;
-	object = json_loadb(transfer->body, transfer->body_length, JSON_REJECT_DUPLICATES, NULL);
-	if (json_is_object(object))
-		return object;
-	json_decref(object);
-	return NULL;
-}
-
 static bool is_done(const struct transfer *transfer)
 {
 	return transfer->complete && transfer->status >= 200 && transfer->status < 300;
@@ -132,7 +119,7 @@ static void on_member(struct transfer *transfer)
 
 	if (is_cut(transfer))
 		return;
-	account = take_object(transfer);
+	account = transfer_take_object(transfer);
 	user = json_string_value(json_object_get(account, "UserName"));
 	found = user && strcmp(user, run->wanted) == 0;
 	json_decref(account);
@@ -294,7 +281,7 @@ static void on_accounts(struct transfer *transfer)
 
 	if (is_cut(transfer))
 		return;
-	accounts = take_object(transfer);
+	accounts = transfer_take_object(transfer);
 	channel->run.members = json_incref(json_object_get(accounts, "Members"));
 	json_decref(accounts);
 	if (!json_is_array(channel->run.members)) {
@@ -316,7 +303,7 @@ static void on_service(struct transfer *transfer)
 
 	if (is_cut(transfer))
 		return;
-	service = take_object(transfer);
+	service = transfer_take_object(transfer);
 	r = resource_get_link(
 		service, "Accounts", channel->run.accounts, sizeof(channel->run.accounts));
 	json_decref(service);

@@ -247,6 +247,8 @@ void channel_tls_drain(struct connection *connection);
 /* channel_transfer.c */
 int transfer_init(struct transfer *transfer, struct channel *channel);
 void transfer_clear(struct transfer *transfer);
+/* A Redfish answer of a step: the whole JSON object of a 200, which the caller owns, or NULL. */
+json_t *transfer_take_object(const struct transfer *transfer);
 /* done() is called once, it may be before this returns, unless transfer_stop() comes first. body is
  * copied, may be NULL. */
 void transfer_start(struct transfer *transfer, const char *method, const char *path,

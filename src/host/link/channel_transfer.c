@@ -348,3 +348,16 @@ void transfer_finished(struct transfer *transfer, CURLcode code)
 	if (!transfer->complete || transfer->channel->state >= CHANNEL_ENDED || !follow(transfer))
 		finish(transfer);
 }
+
+json_t *transfer_take_object(const struct transfer *transfer)
+{
+	json_t *object;
+
+	if (!transfer->complete || transfer->status != 200 || !transfer->body)
+		return NULL;
+	object = json_loadb(transfer->body, transfer->body_length, JSON_REJECT_DUPLICATES, NULL);
+	if (json_is_object(object))
+		return object;
+	json_decref(object);
+	return NULL;
+}
