@@ -21,7 +21,8 @@ struct parser {
 	char *settings; /* a copy, until all went well */
 	const char *name;
 	unsigned int line;
-	const char *section; /* of the table; NULL before the first */
+	const char *section;			  /* of the table; NULL before the first */
+	const struct config_candidate *candidate; /* until its turn came */
 	char **error;
 };
 
@@ -242,8 +243,24 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort(): it goes by the locale */
 }
 
+/* The candidate, when its turn comes before the file called next (NULL: there are no more). */
+static int parse_candidate(struct parser *parser, const char *dir, const char *next)
+{
+	const struct config_candidate *candidate = parser->candidate;
+	char file[PATH_MAX + NAME_MAX + 2];
+
+	if (!candidate || (next && strcmp(next, candidate->name) < 0))
+		return 0;
+	parser->candidate = NULL;
+	if (!candidate->text)
+		return 0;
+	snprintf(file, sizeof(file), "%s/%s", dir, candidate->name);
+	return parse_text(parser, file, candidate->text, candidate->length);
+}
+
 static int parse_dropins(struct parser *parser, const char *path)
 {
+	const char *replaced = parser->candidate ? parser->candidate->name : "";
 	char dir[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
 	struct dirent **entries = NULL;
 	int n, r = 0;
@@ -259,11 +276,13 @@ static int parse_dropins(struct parser *parser, const char *path)
 	for (int i = 0; i < n; i++) {
 		snprintf(file, sizeof(file), "%s/%s", dir, entries[i]->d_name);
 		if (r == 0)
+			r = parse_candidate(parser, dir, entries[i]->d_name);
+		if (r == 0 && strcmp(entries[i]->d_name, replaced) != 0)
 			r = parse_file(parser, file, false);
 		free(entries[i]);
 	}
 	free(entries);
-	return r;
+	return r == 0 ? parse_candidate(parser, dir, NULL) : r;
 }
 
 static int start_parser(struct parser *parser, const void *settings, size_t size)
@@ -307,10 +326,13 @@ static int finish_parser(struct parser *parser, int r, const struct config_table
 	return r;
 }
 
-int config_load(const char *path, bool missing_ok, const struct config_table *table, void *settings,
-	char **error)
+int config_load_with(const char *path, bool missing_ok, const struct config_candidate *candidate,
+	const struct config_table *table, void *settings, char **error)
 {
-	struct parser parser = {.keys = table->keys, .n_keys = table->n_keys, .error = error};
+	struct parser parser = {.keys = table->keys,
+		.n_keys = table->n_keys,
+		.candidate = candidate,
+		.error = error};
 	int r = start_parser(&parser, settings, table->settings_size);
 
 	if (r == 0)
@@ -318,6 +340,12 @@ int config_load(const char *path, bool missing_ok, const struct config_table *ta
 	if (r == 0)
 		r = parse_dropins(&parser, path);
 	return finish_parser(&parser, r, table, path, settings);
+}
+
+int config_load(const char *path, bool missing_ok, const struct config_table *table, void *settings,
+	char **error)
+{
+	return config_load_with(path, missing_ok, NULL, table, settings, error);
 }
 
 int config_load_text(const char *text, size_t length, const char *name,

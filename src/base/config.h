@@ -71,6 +71,18 @@ int config_parse_ipv6(
 int config_load(const char *path, bool missing_ok, const struct config_table *table, void *settings,
 	char **error);
 
+/*
+ * The same as if the drop-in of this name (without a folder) had this text, whatever there is: what
+ * is about to be written can be looked at before. text NULL: as if it were not there.
+ */
+struct config_candidate {
+	const char *name;
+	const char *text;
+	size_t length;
+};
+int config_load_with(const char *path, bool missing_ok, const struct config_candidate *candidate,
+	const struct config_table *table, void *settings, char **error);
+
 /* The same from memory (one file's content); name is used in error texts. For tests and fuzzers. */
 int config_load_text(const char *text, size_t length, const char *name,
 	const struct config_table *table, void *settings, char **error);

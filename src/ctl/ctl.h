@@ -86,6 +86,7 @@ enum ctl_exit ctl_run_reconfigure(const struct ctl *ctl, const struct ctl_comman
 enum ctl_exit ctl_run_report(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_check_config(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_feature_show(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_feature_switch(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_feature(const struct ctl *ctl, const struct ctl_command *self);
 
 #endif

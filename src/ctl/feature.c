@@ -3,43 +3,88 @@
  * The verbs of the four features. None of them says "done" when nothing was done: what is
  * unavailable ends with 5 and the reason, what this version has not got with 1.
  */
+#include "ctl/feature.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
-#include "ctl/ctl.h"
 #include "ctl/print.h"
 
-static const char *feature_name(const char *verb)
-{
-	static const struct {
-		const char *verb, *feature;
-	} names[] = {
-		{"access", "inband-access"},
-		     {"snmp",   "snmp-get"	},
-		   {"names",  "local-names"  },
-		{"update", "auto-update"	}
-	 };
+struct verb {
+	const char *verb, *feature, *section;
+	void (*print)(const json_t *feature); /* its own fields; NULL: none */
+};
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(names[i].verb, verb) == 0)
-			return names[i].feature;
-	return verb;
+/* clang-format off */
+static const struct verb verbs[] = {
+	{"access", "inband-access", "InbandAccess", NULL},
+	{"snmp", "snmp-get", "SnmpGet", NULL},
+	{"names", "local-names", "LocalNames", NULL},
+	{"update", "auto-update", "AutoUpdate", NULL},
+};
+/* clang-format on */
+
+static const struct verb *find_verb(const char *verb)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (strcmp(verbs[i].verb, verb) == 0)
+			return &verbs[i];
+	return NULL;
 }
 
-static enum ctl_exit show(const struct ctl *ctl, const char *name, const json_t *feature)
+const char *ctl_feature_name(const char *verb)
 {
+	const struct verb *found = find_verb(verb);
+
+	return found ? found->feature : verb;
+}
+
+const char *ctl_feature_section(const char *verb)
+{
+	const struct verb *found = find_verb(verb);
+
+	return found ? found->section : "";
+}
+
+static const char *name_switch(const json_t *feature, const char *which)
+{
+	const json_t *value = json_object_get(feature, which);
+
+	if (json_is_null(value))
+		return "not known yet";
+	return json_is_true(value) ? "yes" : "no";
+}
+
+static void print_feature(const struct verb *verb, const json_t *feature)
+{
+	print_field(0, "Feature", PRINT_PLAIN, "%s", verb->feature);
+	print_field(0, "Enabled", PRINT_PLAIN, "%s",
+		json_is_true(json_object_get(feature, "enabled")) ? "yes" : "no");
+	if (json_object_get(feature, "enabled_by_host")) {
+		print_field(1, "by the host", PRINT_PLAIN, "%s",
+			name_switch(feature, "enabled_by_host"));
+		print_field(
+			1, "by the BMC", PRINT_PLAIN, "%s", name_switch(feature, "enabled_by_bmc"));
+		print_field(0, "At work", PRINT_PLAIN, "%s",
+			json_is_true(json_object_get(feature, "active")) ? "yes" : "no");
+	}
+	if (verb->print)
+		verb->print(feature);
+}
+
+static enum ctl_exit show(const struct ctl *ctl, const struct verb *verb, const json_t *feature)
+{
+	const char *name = verb->feature, *trouble = print_string(feature, "trouble", NULL);
+
 	if (!json_is_object(feature)) {
 		ctl_complain("this bmclinkd does not know the feature %s", name);
 		return CTL_FAILED;
 	}
-	if (ctl->json) {
+	if (ctl->json)
 		print_json(feature, false);
-	} else {
-		print_field(0, "Feature", PRINT_PLAIN, "%s", name);
-		print_field(0, "Enabled", PRINT_PLAIN, "%s",
-			json_is_true(json_object_get(feature, "enabled")) ? "yes" : "no");
-	}
+	else
+		print_feature(verb, feature);
 	if (!json_is_true(json_object_get(feature, "available"))) {
 		ctl_complain("%s is unavailable: %s", name,
 			print_string(feature, "reason", "no reason given"));
@@ -50,34 +95,56 @@ static enum ctl_exit show(const struct ctl *ctl, const char *name, const json_t 
 			"%s could be used on this link, but is not part of this version", name);
 		return CTL_FAILED;
 	}
+	if (trouble) {
+		ctl_complain("%s is not at work: %s", name, trouble);
+		return CTL_UNAVAILABLE;
+	}
+	if (json_is_false(json_object_get(feature, "enabled_by_bmc")) &&
+		json_is_true(json_object_get(feature, "enabled_by_host"))) {
+		ctl_complain("%s is switched off at the BMC", name);
+		return CTL_UNAVAILABLE;
+	}
 	return CTL_DONE;
 }
 
 /* Reading is for everybody: the status has it all. */
 enum ctl_exit ctl_run_feature_show(const struct ctl *ctl, const struct ctl_command *self)
 {
-	const char *name = feature_name(self->verb);
+	const struct verb *verb = find_verb(self->verb);
 	json_t *status = NULL;
 	enum ctl_exit code = ctl_ask(ctl, json_pack("{s:s}", "command", "status"), &status);
 
 	if (code != CTL_DONE)
 		return code;
-	code = show(ctl, name, json_object_get(json_object_get(status, "features"), name));
+	code = show(ctl, verb, json_object_get(json_object_get(status, "features"), verb->feature));
 	json_decref(status);
 	return code;
+}
+
+/* enable and disable of a feature that has nothing to say beside */
+enum ctl_exit ctl_run_feature_switch(const struct ctl *ctl, const struct ctl_command *self)
+{
+	bool on = strcmp(self->action, "enable") == 0;
+	const struct ctl_feature_key key = {"enabled", on ? "on" : "off"};
+	const struct ctl_feature_change change = {.feature = ctl_feature_name(self->verb),
+		.section = ctl_feature_section(self->verb),
+		.keys = &key,
+		.n_keys = 1};
+
+	return ctl_feature_apply(ctl, &change, on);
 }
 
 enum ctl_exit ctl_run_feature(const struct ctl *ctl, const struct ctl_command *self)
 {
 	json_t *result = NULL;
 	enum ctl_exit code = ctl_ask(ctl,
-		json_pack("{s:s, s:s, s:s}", "command", "feature", "name", feature_name(self->verb),
-			"action", self->action),
+		json_pack("{s:s, s:s, s:s}", "command", "feature", "name",
+			ctl_feature_name(self->verb), "action", self->action),
 		&result);
 
 	if (code != CTL_DONE)
 		return code;
-	print_field(0, feature_name(self->verb), PRINT_PLAIN, "%s",
+	print_field(0, ctl_feature_name(self->verb), PRINT_PLAIN, "%s",
 		print_string(result, "text", "done"));
 	json_decref(result);
 	return CTL_DONE;

@@ -143,11 +143,12 @@ void report_files_directories(struct report *report)
 		report_add_none(report, "none of our directories is there");
 }
 
-/* Nothing in this version writes there; a block of another version would be found all the same. */
+/* The marks of hosts_text.c; other lines that name a BMC are shown, for they come before ours. */
 void report_files_hosts(struct report *report)
 {
 	char path[PATH_MAX], line[MAX_LINE], printable[MAX_LINE];
 	unsigned int found = 0, number = 0;
+	bool ours = false;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/hosts", report_etc_root(report->ctl));
@@ -160,13 +161,18 @@ void report_files_hosts(struct report *report)
 		return;
 	}
 	while (fgets(line, sizeof(line), file)) {
+		bool end = strncmp(line, "# END bmclink", 13) == 0;
+
 		number++;
-		if (!strstr(line, "bmclink") && !strstr(line, "idrac.local"))
+		ours |= strncmp(line, "# BEGIN bmclink", 15) == 0;
+		if (!ours && !end && !strstr(line, "bmclink") && !strstr(line, "idrac.local"))
 			continue;
 		found++;
 		line[strcspn(line, "\n")] = '\0';
 		text_make_printable(line, strlen(line), printable, sizeof(printable));
-		report_add(report, REPORT_FOREIGN, "", "line %u: %s", number, printable);
+		report_add(report, ours ? REPORT_AS_RECORDED : REPORT_FOREIGN, "", "line %u: %s",
+			number, printable);
+		ours &= !end;
 	}
 	fclose(file);
 	if (found == 0)

@@ -136,6 +136,27 @@ static void print_previous(const json_t *status)
 		print_string(previous, "reason", "?"));
 }
 
+static void print_feature(const char *name, const json_t *feature)
+{
+	bool enabled = json_is_true(json_object_get(feature, "enabled"));
+	const char *on = enabled ? "on" : "off";
+	const char *reason = print_string(feature, "reason", NULL);
+
+	if (!json_is_true(json_object_get(feature, "available")))
+		print_field(1, name, PRINT_PLAIN, "%-3s  unavailable: %s", on,
+			reason ? reason : "no reason given");
+	else if (json_is_false(json_object_get(feature, "built")))
+		print_field(1, name, PRINT_PLAIN, "%-3s  available (not part of this version)", on);
+	else if (json_is_true(json_object_get(feature, "active")))
+		print_field(1, name, PRINT_PLAIN, "%-3s  at work", on);
+	else if (enabled && reason)
+		print_field(1, name, PRINT_YELLOW, "%-3s  not at work: %s", on, reason);
+	else if (reason)
+		print_field(1, name, PRINT_PLAIN, "%-3s  %s", on, reason);
+	else
+		print_field(1, name, PRINT_PLAIN, "%-3s  available", on);
+}
+
 static void print_features(const json_t *status)
 {
 	const json_t *feature;
@@ -145,18 +166,7 @@ static void print_features(const json_t *status)
 		return;
 	print_heading("Features");
 	json_object_foreach(json_object_get(status, "features"), name, feature)
-	{
-		const char *on = json_is_true(json_object_get(feature, "enabled")) ? "on" : "off";
-
-		if (json_is_true(json_object_get(feature, "available")))
-			print_field(1, name, PRINT_PLAIN, "%-3s  available%s", on,
-				json_is_false(json_object_get(feature, "built"))
-					? " (not part of this version)"
-					: "");
-		else
-			print_field(1, name, PRINT_PLAIN, "%-3s  unavailable: %s", on,
-				print_string(feature, "reason", "no reason given"));
-	}
+		print_feature(name, feature);
 }
 
 /* What the BMC cannot do, whatever is switched on here. */

@@ -74,6 +74,7 @@ static void step(evutil_socket_t fd, short what, void *arg)
 		}
 	}
 	arm_ladder_timer(agent, action.until);
+	agent_features_run(agent);
 	agent_report_progress(agent);
 }
 
@@ -134,26 +135,25 @@ static int load_settings(struct agent *agent, struct settings *settings)
  * it. */
 static bool link_differs(const struct settings *old, const struct settings *new)
 {
+	const size_t link = offsetof(struct settings, SETTINGS_FIRST_OF_FEATURES);
 	struct settings same = *old;
 
 	same.nic_filter = new->nic_filter;
-	same.inband_access = new->inband_access;
-	same.snmp_get = new->snmp_get;
-	same.local_names = new->local_names;
-	same.auto_update = new->auto_update;
 	same.renewal = new->renewal;
+	memcpy((char *)&same + link, (const char *)new + link, sizeof(same) - link);
 	return memcmp(&same, new, sizeof(same)) != 0;
 }
 
 /* New settings: what a connection was made with may be gone, so it is made again where it matters.
  */
-static void reload(struct agent *agent)
+int agent_reload(struct agent *agent)
 {
 	struct settings settings;
+	int r = load_settings(agent, &settings);
 
-	if (load_settings(agent, &settings) < 0) {
+	if (r < 0) {
 		event_emit(agent->events, MSG_ISM1029, "the new settings could not be taken over");
-		return;
+		return r;
 	}
 	if (memcmp(&settings, &agent->settings, sizeof(settings)) != 0) {
 		bool link_changed = link_differs(&agent->settings, &settings);
@@ -179,7 +179,9 @@ static void reload(struct agent *agent)
 	}
 	agent->memory.stream_ends = 0;
 	agent->report.said_stream = false;
+	agent_features_reloaded(agent);
 	agent_schedule(agent, true);
+	return 0;
 }
 
 static void stop(struct agent *agent)
@@ -188,6 +190,7 @@ static void stop(struct agent *agent)
 		return;
 	agent->stopping = true;
 	ladder_stop(&agent->ladder);
+	agent_features_end(agent);
 	agent_try_leave_all(agent);
 	event_emit(agent->events, MSG_ISM1022);
 	if (!agent_try_is_leaving(agent))
@@ -204,7 +207,7 @@ static void on_notice(enum priv_notice notice, const void *data, size_t length, 
 		stop(agent);
 		break;
 	case PRIV_NOTICE_RELOAD:
-		reload(agent);
+		agent_reload(agent);
 		break;
 	case PRIV_NOTICE_ARP:
 		if (length == sizeof(address)) {
@@ -318,6 +321,9 @@ static int start(struct agent *agent)
 	r = agent_log_start(agent);
 	if (r < 0)
 		return r;
+	r = agent_features_start(agent);
+	if (r < 0)
+		return r;
 	event_add(agent->notices, NULL);
 	agent_nic_load_records(agent);
 	return 0;
@@ -325,7 +331,9 @@ static int start(struct agent *agent)
 
 static void clear(struct agent *agent)
 {
+	agent_features_end(agent);
 	agent_try_drop_all(agent);
+	agent_features_free(agent);
 	agent_kcs_free(agent);
 	agent_renewal_stop(agent);
 	agent_log_clear(agent);

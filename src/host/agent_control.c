@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/agent_private.h"
-#include "host/feature/feature.h"
 
 #define MODULE "control"
 
@@ -188,34 +187,20 @@ static enum control_exit run_certificate_renew(
 	return CONTROL_DONE;
 }
 
-static enum control_exit run_feature(const json_t *request, json_t **result, char *error, void *arg)
+static enum control_exit run_reload(const json_t *request, json_t **result, char *error, void *arg)
 {
 	struct agent *agent = arg;
-	const char *name = json_string_value(json_object_get(request, "name"));
-	const char *action = json_string_value(json_object_get(request, "action"));
-	const struct feature *feature = name != NULL ? feature_find(name) : NULL;
-	struct feature_state state;
+	int r = priv_reload(agent->priv);
 
-	if (feature == NULL) {
-		snprintf(error, CONTROL_MAX_ERROR, "there is no such feature");
-		return CONTROL_USAGE;
+	if (r == 0)
+		r = agent_reload(agent);
+	if (r == -EINVAL) {
+		snprintf(error, CONTROL_MAX_ERROR,
+			"the configuration has an error, and the old one stays in force: see "
+			"'bmclinkctl check-config'");
+		return CONTROL_FAILED;
 	}
-	feature_get_state(feature, &agent->settings, &agent->ladder, &state);
-	if (action != NULL && strcmp(action, "status") == 0) {
-		*result = json_pack("{s:s, s:b, s:b, s:o, s:b}", "name", feature->name, "enabled",
-			state.enabled, "available", state.available, "reason",
-			state.reason != NULL ? json_string(state.reason) : json_null(), "built",
-			feature->built);
-		return CONTROL_DONE;
-	}
-	if (!state.available) {
-		snprintf(error, CONTROL_MAX_ERROR, "%s is unavailable: %s", feature->name,
-			state.reason);
-		return CONTROL_UNAVAILABLE;
-	}
-	snprintf(error, CONTROL_MAX_ERROR, "%s is not part of this version: nothing was done",
-		feature->name);
-	return CONTROL_FAILED;
+	return r < 0 ? fail(error, "the configuration could not be read anew", r) : CONTROL_DONE;
 }
 
 static enum control_exit run_log(const json_t *request, json_t **result, char *error, void *arg)
@@ -225,16 +210,17 @@ static enum control_exit run_log(const json_t *request, json_t **result, char *e
 
 static const struct control_command commands[] = {
 	{"status",		   false, run_status	    },
-	{"log",		false, run_log	      },
+	{"log",		false, run_log		      },
 	{"discover",	     false, run_discover		},
 	{"reconfigure",	true,  run_reconfigure	     },
 	{"trust-show",	       false, run_trust_show	    },
 	{"trust-reset",	true,  run_trust_reset	     },
-	{"trust-forget",	 true,  run_trust_forget     },
+	{"trust-forget",	 true,  run_trust_forget      },
 	{"trust-pin",	      true,  run_trust_pin	 },
-	{"certificate-show",  false, run_certificate_show },
-	{"certificate-renew", true,  run_certificate_renew},
-	{"feature",	    true,  run_feature	     },
+	{"certificate-show",  false, run_certificate_show	},
+	{"certificate-renew", true,  run_certificate_renew },
+	{"feature",	    true,  agent_features_command},
+	{"reload",		   true,	 run_reload		   },
 };
 
 int agent_control_start(struct agent *agent)

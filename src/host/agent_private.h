@@ -4,7 +4,8 @@
  * agent.c lives and dies, agent_find.c finds the NIC, agent_nic.c feeds the ladder, agent_try.c
  * makes and loses connections, agent_bmc.c knows BMCs of other makes, agent_log*.c read the BMC's
  * log, agent_renewal.c changes the certificate, agent_kcs.c and agent_enrol.c make trust over IPMI,
- * agent_report.c and agent_status.c tell people, agent_control.c answers bmclinkctl.
+ * agent_features.c and agent_switches.c run the features, agent_report.c and agent_status.c tell
+ * people, agent_control.c answers bmclinkctl.
  */
 #ifndef BMCLINK_HOST_AGENT_PRIVATE_H
 #define BMCLINK_HOST_AGENT_PRIVATE_H
@@ -20,6 +21,7 @@
 #include "host/control.h"
 #include "host/discover/plan.h"
 #include "host/discover/udev_watch.h"
+#include "host/feature/feature_work.h"
 #include "host/link/channel.h"
 #include "host/link/identity.h"
 #include "host/link/kcs.h"
@@ -34,7 +36,6 @@
 #define AGENT_ARP_MS	       500
 #define AGENT_NEIGHBOUR_ASK_MS 100 /* for the BMC's link-local address: between questions, */
 #define AGENT_NEIGHBOUR_ASKS   7   /* and how many */
-#define AGENT_FEATURES	       4
 
 struct agent_attempt { /* a connection being tried, or the one that stands */
 	struct channel *channel;
@@ -74,7 +75,6 @@ struct agent_report { /* what was said last, so that it is said once */
 	enum outcome failed[LADDER_PROTOCOLS];
 	enum ladder_missing missing[LADDER_PROTOCOLS];
 	bool ever_connected, said_no_interface, said_clock;
-	bool available[AGENT_FEATURES];
 	time_t since;			     /* of the state */
 	char lost_address[INET6_ADDRSTRLEN]; /* the BMC's, of the last connection */
 	enum outcome lost;		     /* why the last connection ended */
@@ -139,6 +139,35 @@ struct agent_kcs { /* trust over IPMI */
 	char why[160], said[160]; /* no trust over IPMI; what was said of it last */
 };
 
+struct agent_feature { /* as it was told last */
+	struct feature_context context;
+	bool told, on, available;
+	bool said_off; /* at the BMC */
+	enum feature_stop stop;
+};
+
+struct agent_switches { /* what the BMC says */
+	enum feature_switch is[FEATURES];
+	enum feature_auth_none auth_none;
+};
+
+struct agent_reading { /* of the switches; one at a time */
+	struct event *timer;
+	bool active, again;
+	int step;
+	unsigned int wait_ms; /* before the next, after a failure */
+	char interfaces[CHANNEL_MAX_PATH];
+	struct agent_switches found;
+};
+
+struct agent_features {
+	struct agent_feature all[FEATURES];
+	struct feature_link link;
+	struct agent_switches switches;
+	struct agent_reading reading;
+	bool new_settings;
+};
+
 struct agent {
 	const struct agent_environment *environment;
 	struct event_base *base;
@@ -162,12 +191,15 @@ struct agent {
 	struct agent_report report;
 	struct agent_forget forget;
 	struct agent_log log;
+	struct agent_features features;
 	struct event *counts; /* pending while an event's repeats are not told of */
 	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
 	bool evaluate; /* the next step looks at the NICs again */
 	bool stopping;
 };
 
+/* New settings from the monitor: 0, or negative errno and an event was emitted. */
+int agent_reload(struct agent *agent);
 uint64_t agent_now(void); /* ms, CLOCK_BOOTTIME: a suspended host has waited, too */
 /* Something changed: run the ladder from the loop, after looking at the NICs again where evaluate
  * is set. */
@@ -256,6 +288,24 @@ void agent_bmc_add_status(const struct agent *agent, json_t *status);
 /* agent_status.c */
 json_t *agent_get_status(const struct agent *agent);
 json_t *agent_make_time(time_t when); /* RFC 3339; null: 0 */
+
+/* agent_features.c */
+int agent_features_start(struct agent *agent);
+void agent_features_run(struct agent *agent); /* after each step; does nothing unless it must */
+void agent_features_reloaded(struct agent *agent);
+void agent_features_take_switches(struct agent *agent, const struct agent_switches *switches);
+void agent_features_pushed(struct agent *agent, const json_t *payload);
+void agent_features_end(struct agent *agent); /* the agent stops */
+void agent_features_free(struct agent *agent);
+json_t *agent_features_get_status(const struct agent *agent);
+enum control_exit agent_features_command(
+	const json_t *request, json_t **result, char *error, void *agent);
+
+/* agent_switches.c: those of the BMC */
+int agent_switches_start(struct agent *agent);
+void agent_switches_connected(struct agent *agent);
+void agent_switches_pushed(struct agent *agent, const json_t *payload);
+void agent_switches_free(struct agent *agent);
 
 /* agent_control.c */
 int agent_control_start(struct agent *agent);

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/agent_private.h"
-#include "host/feature/feature.h"
 
 #define MODULE "link"
 
@@ -38,25 +37,6 @@ static void audit(struct agent *agent, enum priv_audit kind, enum ladder_protoco
 
 	if (r < 0)
 		log_debug(MODULE, "no audit record: %s", strerror(-r));
-}
-
-static void report_features(struct agent *agent)
-{
-	for (size_t i = 0; i < n_features && i < AGENT_FEATURES; i++) {
-		struct feature_state state;
-
-		feature_get_state(&features[i], &agent->settings, &agent->ladder, &state);
-		if (state.available == agent->report.available[i])
-			continue;
-		agent->report.available[i] = state.available;
-		if (!state.enabled)
-			continue; /* nobody waits for it; `status` says it all the same */
-		if (state.available)
-			event_emit_flapping(agent->events, MSG_ISM1013, features[i].name);
-		else
-			event_emit_flapping(
-				agent->events, MSG_ISM1012, features[i].name, state.reason);
-	}
 }
 
 /* What is worth a warning beside the connection itself. */
@@ -302,7 +282,6 @@ void agent_report_progress(struct agent *agent)
 		report->state = state;
 		report->protocol = protocol;
 		report->since = time(NULL);
-		report_features(agent);
 	}
 	control_publish_status(
 		agent->control); /* costs nothing where nobody watches, or nothing changed */

@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "host/agent_private.h"
-#include "host/feature/feature.h"
 
 json_t *agent_make_time(time_t when)
 {
@@ -119,22 +118,6 @@ static void add_connection(const struct agent *agent, json_t *status)
 				       string_or_null(info->firmware_version)));
 }
 
-static json_t *make_features(const struct agent *agent)
-{
-	json_t *object = json_object();
-
-	for (size_t i = 0; i < n_features; i++) {
-		struct feature_state state;
-
-		feature_get_state(&features[i], &agent->settings, &agent->ladder, &state);
-		json_object_set_new(object, features[i].name,
-			json_pack("{s:b, s:b, s:o, s:b}", "enabled", state.enabled, "available",
-				state.available, "reason", string_or_null(state.reason), "built",
-				features[i].built));
-	}
-	return object;
-}
-
 json_t *agent_get_status(const struct agent *agent)
 {
 	const struct agent_report *report = &agent->report;
@@ -159,7 +142,7 @@ json_t *agent_get_status(const struct agent *agent)
 			: json_pack("{s:s, s:s, s:o}", "bmc_address", report->lost_address,
 				  "reason", outcome_text(report->lost), "ended",
 				  agent_make_time(report->lost_at)));
-	json_object_set_new(status, "features", make_features(agent));
+	json_object_set_new(status, "features", agent_features_get_status(agent));
 	json_object_set_new(status, "version", json_string(agent->environment->version));
 	return status;
 }

@@ -103,6 +103,7 @@ static void done(struct channel *channel, const struct channel_result *result, v
 	ladder_attempt_done(&agent->ladder, protocol, OUTCOME_CONNECTED, agent_now());
 	agent_report_connected(agent, previous);
 	agent_bmc_report_connected(agent);
+	agent_switches_connected(agent);
 	agent_renewal_connected(agent);
 	agent_log_connected(agent);
 	agent_kcs_connected(agent);
@@ -130,6 +131,7 @@ static void pushed(struct channel *channel, const json_t *payload, void *arg)
 	if (channel != agent->current.channel)
 		return;
 	agent_renewal_pushed(agent, payload);
+	agent_features_pushed(agent, payload);
 	agent_log_ring(agent);
 }
 

@@ -318,6 +318,29 @@ int priv_configure(struct priv *priv, const struct priv_profile *wanted)
 	return finish(&call);
 }
 
+int priv_set_names(struct priv *priv, bool on, struct in_addr bmc, struct priv_names *names)
+{
+	struct call call;
+	int r;
+
+	begin(&call, priv, ACT_NAMES);
+	wire_put_bool(&call.out, on);
+	wire_put_fixed(&call.out, &bmc, sizeof(bmc));
+	r = finish(&call);
+	if (r < 0)
+		return r;
+	wire_get_string(&call.in, names->why, sizeof(names->why));
+	names->changed = wire_get_bool(&call.in);
+	wire_get_string(&call.in, names->written, sizeof(names->written));
+	wire_get_string(&call.in, names->taken, sizeof(names->taken));
+	return end(&call);
+}
+
+int priv_reload(struct priv *priv)
+{
+	return ask_plainly(priv, ACT_RELOAD);
+}
+
 int priv_spend(struct priv *priv)
 {
 	return ask_plainly(priv, ACT_SPEND);

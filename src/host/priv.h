@@ -83,6 +83,21 @@ struct priv_self {
 int priv_hello(struct priv *priv, struct priv_self *self);
 int priv_get_settings(
 	struct priv *priv, char **text, size_t *length); /* settings_parse() form; caller frees */
+/*
+ * The names of [LocalNames] in /etc/hosts for the BMC's IPv4 address, which must be on the link of
+ * the claimed NIC (else -EPERM, as with the feature off); or, with on false, no names of ours. 0
+ * with names.why: it could not be done, and the file is as it was.
+ */
+#define PRIV_MAX_NAMES 512
+struct priv_names {
+	bool changed;
+	char why[128];		      /* "": it is as was asked */
+	char written[PRIV_MAX_NAMES]; /* names in our block, divided by blanks */
+	char taken[PRIV_MAX_NAMES];   /* that other lines have, or the host itself */
+};
+int priv_set_names(struct priv *priv, bool on, struct in_addr bmc, struct priv_names *names);
+/* The monitor reads its files anew; -EINVAL: they have an error, which is an event. */
+int priv_reload(struct priv *priv);
 int priv_get_nic_facts(
 	struct priv *priv, unsigned int ifindex, struct plan_nic *nic); /* bus, ids, udev_ready */
 int priv_get_dmi(struct priv *priv, unsigned int index, uint8_t **data, size_t *length,

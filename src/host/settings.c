@@ -54,6 +54,8 @@ static const struct config_key keys[] = {
 	{"InbandAccess", "enabled", config_parse_onoff, MEMBER(inband_access), .fallback = "off"},
 	{"SnmpGet", "enabled", config_parse_onoff, MEMBER(snmp_get), .fallback = "off"},
 	{"LocalNames", "enabled", config_parse_onoff, MEMBER(local_names), .fallback = "on"},
+	{"LocalNames", "names", settings_parse_names, MEMBER(local_names_list),
+		.fallback = "idrac.local drac.local bmc.local"},
 	{"AutoUpdate", "mode", config_parse_enum, MEMBER(auto_update), .names = update_names,
 		.fallback = "off"},
 };
@@ -87,14 +89,33 @@ static const char *find_contradiction(const void *settings)
 static const struct config_table table = {
 	keys, ARRAY_SIZE(keys), sizeof(struct settings), find_contradiction};
 
-int settings_load(const char *path, bool missing_ok, struct settings *settings, char **error)
+int settings_load_with(const char *path, bool missing_ok, const struct config_candidate *candidate,
+	struct settings *settings, char **error)
 {
 	struct settings loaded = {0};
-	int r = config_load(path, missing_ok, &table, &loaded, error);
+	int r = config_load_with(path, missing_ok, candidate, &table, &loaded, error);
 
 	if (r == 0)
 		*settings = loaded;
 	return r;
+}
+
+int settings_load(const char *path, bool missing_ok, struct settings *settings, char **error)
+{
+	return settings_load_with(path, missing_ok, NULL, settings, error);
+}
+
+bool settings_are_equal(
+	const struct settings *a, const struct settings *b, const char *section, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct config_key *key = &keys[i];
+
+		if (strcmp(key->section, section) == 0 && strcmp(key->name, name) == 0)
+			return memcmp((const char *)a + key->offset, (const char *)b + key->offset,
+				       key->size) == 0;
+	}
+	return false;
 }
 
 int settings_parse(

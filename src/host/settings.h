@@ -41,9 +41,13 @@ struct settings {
 	/* [Login]: for a BMC that does not log the host in by its certificate */
 	char login_user[SETTINGS_MAX_USER + 1]; /* "": none */
 	char login_password_file[256];		/* absolute; "": none */
-	/* [InbandAccess], [SnmpGet], [LocalNames], [AutoUpdate]: the switch of each feature */
+	/* [InbandAccess], [SnmpGet], [LocalNames], [AutoUpdate]: the switch of each feature and its
+	 * keys. From here on a change does not touch the connection: further members belong here.
+	 */
+#define SETTINGS_FIRST_OF_FEATURES inband_access
 	bool inband_access, snmp_get, local_names;
-	int auto_update; /* 0 off, 1 notify, 2 install */
+	char local_names_list[256]; /* of [LocalNames], divided by one blank each */
+	int auto_update;	    /* 0 off, 1 notify, 2 install */
 };
 
 /* May a BMC that never had TLS be spoken to without? Whoever asks for more than the oldest TLS does
@@ -53,6 +57,13 @@ bool settings_allow_plain(const struct settings *settings);
 /* FILE and FILE.d/ (config.h). path must exist unless missing_ok. Returns 0 or negative errno with
  * *error. */
 int settings_load(const char *path, bool missing_ok, struct settings *settings, char **error);
+/* As if a drop-in of FILE.d/ had this text (config.h). */
+struct config_candidate;
+int settings_load_with(const char *path, bool missing_ok, const struct config_candidate *candidate,
+	struct settings *settings, char **error);
+/* Has this key the same value in both? False for a key that does not exist. */
+bool settings_are_equal(
+	const struct settings *a, const struct settings *b, const char *section, const char *name);
 /* Defaults alone. */
 void settings_init(struct settings *settings);
 /* From memory, as the worker gets it from the monitor. */

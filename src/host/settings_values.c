@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/settings_values.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cert.h"
 #include "base/text.h"
@@ -99,4 +101,63 @@ int settings_parse_path(
 		return -EINVAL;
 	}
 	return config_parse_string(key, value, target, expected);
+}
+
+/* RFC 952 and 1123; a name that is all digits and dots would be an address. */
+static bool is_host_name(const char *name, size_t length)
+{
+	size_t label = 0;
+	bool letter = false;
+
+	for (size_t i = 0; i <= length; i++) {
+		char c = i < length ? name[i] : '.';
+
+		if (c == '.') {
+			if (label == 0 || label > 63 || name[i - 1] == '-')
+				return false;
+			label = 0;
+			continue;
+		}
+		if (!isalnum((unsigned char)c) && (c != '-' || label == 0))
+			return false;
+		letter |= isalpha((unsigned char)c) != 0;
+		label++;
+	}
+	return letter && length <= 253;
+}
+
+/* Names that mean this host, or a net, to every program. */
+static bool is_reserved(const char *name, size_t length)
+{
+	static const char *const reserved[] = {"localhost", "localhost.localdomain",
+		"ip6-localhost", "ip6-loopback", "ip6-allnodes", "ip6-allrouters", "broadcasthost"};
+
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+		if (strlen(reserved[i]) == length && strncasecmp(reserved[i], name, length) == 0)
+			return true;
+	}
+	return length > 10 && strncasecmp(name + length - 10, ".localhost", 10) == 0;
+}
+
+int settings_parse_names(
+	const struct config_key *key, const char *value, void *target, const char **expected)
+{
+	static const char blanks[] = " \t,";
+	char list[256] = "";
+	size_t used = 0;
+	unsigned int count = 0;
+
+	*expected = "1 to 8 host names, together at most 255 bytes, none of them localhost";
+	for (const char *at = value + strspn(value, blanks); *at != '\0';) {
+		size_t n = strcspn(at, blanks);
+
+		if (!is_host_name(at, n) || is_reserved(at, n) || ++count > 8 ||
+			used + n + 2 > sizeof(list) || used + n + 2 > key->size)
+			return -EINVAL;
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%.*s",
+			used > 0 ? " " : "", (int)n, at);
+		at += n;
+		at += strspn(at, blanks);
+	}
+	return count > 0 ? config_parse_string(key, list, target, expected) : -EINVAL;
 }

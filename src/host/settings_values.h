@@ -16,6 +16,8 @@ int settings_parse_port(const struct config_key *, const char *, void *, const c
 int settings_parse_pin(const struct config_key *, const char *, void *, const char **);
 /* char[size]: the name of a BMC's account, printable, without blanks, or nothing. */
 int settings_parse_user(const struct config_key *, const char *, void *, const char **);
+/* char[size]: 1 to 8 host names, divided by one blank each. */
+int settings_parse_names(const struct config_key *, const char *, void *, const char **);
 /* char[size]: an absolute path, or nothing. */
 int settings_parse_path(const struct config_key *, const char *, void *, const char **);
 

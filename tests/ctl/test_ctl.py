@@ -549,9 +549,7 @@ def test_feature_show(daemon, ctl, verb):
     assert done.returncode == 1 and "not part of this version" in done.stderr
 
 
-@pytest.mark.parametrize("verb,action", [
-    ("access", "enable"), ("access", "disable"), ("snmp", "enable"), ("snmp", "disable"),
-    ("names", "enable"), ("names", "disable"), ("update", "check"), ("update", "install")])
+@pytest.mark.parametrize("verb,action", [("update", "check"), ("update", "install")])
 def test_feature_action(daemon, ctl, verb, action):
     daemon.answer("feature", {"error": {"exit": 5, "text": "it needs IPv4"}})
     done = ctl(verb, action)

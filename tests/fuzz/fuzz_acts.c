@@ -32,6 +32,11 @@ static void on_hello(void *arg)
 {
 }
 
+static int on_reload(void *arg)
+{
+	return 0;
+}
+
 /* /sys with "lo" as a NIC on USB, and type 42 structures that name it. */
 static void make_trees(const char *dir)
 {
@@ -72,6 +77,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		.notify = on_notice,
 		.emit = on_event,
 		.hello = on_hello,
+		.reload = on_reload,
 	};
 	FUZZ_CHECK(environment.base != NULL);
 	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, request_fd) == 0);

@@ -3,6 +3,7 @@
  * The monitor's table of acts against requests that our own worker would never send. Nothing may
  * happen: no claim, no state file, no notice, no descriptor, and the answer is always well formed.
  */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +28,7 @@ struct harness {
 	struct acts_environment environment;
 	struct acts acts;
 	char path[64];
-	unsigned int notices, events, hellos;
+	unsigned int notices, events, hellos, reloads;
 	uint8_t answer[WIRE_MAX_ANSWER];
 };
 
@@ -57,6 +58,12 @@ static void on_hello(void *arg)
 	((struct harness *)arg)->hellos++;
 }
 
+static int on_reload(void *arg)
+{
+	((struct harness *)arg)->reloads++;
+	return -EINVAL;
+}
+
 static int set_up(void **state)
 {
 	struct harness *h = calloc(1, sizeof(*h));
@@ -72,6 +79,7 @@ static int set_up(void **state)
 		.notify = on_notice,
 		.emit = on_event,
 		.hello = on_hello,
+		.reload = on_reload,
 		.arg = h
 	};
 	assert_int_equal(acts_init(&h->acts, &h->environment), 0);
@@ -132,7 +140,7 @@ static void test_unknown_numbers(void **state)
 	uint32_t number;
 
 	for (number = 0; number <= UINT16_MAX; number++)
-		if (number < ACT_HELLO || number > ACT_IPMI)
+		if (number < ACT_HELLO || number > ACT_NAMES)
 			assert_int_equal(run_act(*state, (uint16_t)number, NULL, 0), EPERM);
 }
 
@@ -217,6 +225,84 @@ static void test_ipmi_requests(void **state)
 	h->acts.ipmi.waiting = false;
 	assert_null(h->acts.ipmi.event);
 	assert_int_equal(h->notices, 0);
+}
+
+static void test_reload(void **state)
+{
+	struct harness *h = *state;
+
+	assert_int_equal(run_act(h, ACT_RELOAD, "x", 1), EPERM);
+	assert_int_equal(h->reloads, 0);
+	assert_int_equal(run_act(h, ACT_RELOAD, NULL, 0), EINVAL); /* as the monitor's end says */
+	assert_int_equal(h->reloads, 1);
+}
+
+static uint32_t run_names(struct harness *h, bool on, const char *address)
+{
+	struct in_addr bmc;
+	uint8_t data[5] = {on};
+
+	assert_int_equal(inet_pton(AF_INET, address, &bmc), 1);
+	memcpy(data + 1, &bmc, sizeof(bmc));
+	return run_act(h, ACT_NAMES, data, sizeof(data));
+}
+
+static void read_hosts(struct harness *h, char *text, size_t size)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t length;
+
+	text[0] = '\0';
+	if (state_read_file(h->environment.state_fd, "hosts", &data, &length) == 0)
+		snprintf(text, size, "%s", data);
+}
+
+/* The loopback stands for the NIC: 127.0.0.0/8 is on its link. */
+static void test_names(void **state)
+{
+	struct harness *h = *state;
+	char text[1024];
+
+	assert_int_equal(run_names(h, true, "127.0.0.9"), EPERM); /* no NIC is claimed */
+	h->acts.ifindex = 1;
+	assert_int_equal(run_names(h, true, "127.0.0.1"), EPERM); /* this host's own */
+	assert_int_equal(run_names(h, true, "192.0.2.1"), EPERM); /* somewhere else */
+	assert_int_equal(run_names(h, true, "0.0.0.0"), EPERM);
+	h->acts.settings.local_names = false;
+	assert_int_equal(run_names(h, true, "127.0.0.9"), EPERM); /* off is the host's word */
+	read_hosts(h, text, sizeof(text));
+	assert_string_equal(text, "");
+	h->acts.settings.local_names = true;
+	assert_int_equal(run_names(h, true, "127.0.0.9"), 0);
+	read_hosts(h, text, sizeof(text));
+	assert_non_null(strstr(text, "\n127.0.0.9 idrac.local drac.local bmc.local # bmclink\n"));
+	h->acts.settings.local_names = false; /* away it can go at any time */
+	h->acts.ifindex = 0;
+	assert_int_equal(run_names(h, false, "0.0.0.0"), 0);
+	read_hosts(h, text, sizeof(text));
+	assert_string_equal(text, "");
+	assert_int_equal(unlinkat(h->environment.state_fd, "hosts", 0), 0);
+}
+
+/* A worker that was taken over does not wear out the disk. */
+static void test_names_are_not_changed_without_end(void **state)
+{
+	struct harness *h = *state;
+	char before[1024], after[1024];
+	const char *why;
+
+	h->acts.ifindex = 1;
+	for (unsigned int i = 0; i <= ACTS_NAMES_PER_HOUR; i++)
+		assert_int_equal(run_names(h, i % 2 == 0, "127.0.0.9"), 0);
+	assert_int_equal(h->acts.names_changes, ACTS_NAMES_PER_HOUR);
+	read_hosts(h, before, sizeof(before));
+	assert_int_equal(run_names(h, true, "127.0.0.8"), 0);
+	read_hosts(h, after, sizeof(after));
+	assert_string_equal(before, after);
+	why = (const char *)h->answer + 8; /* status, length, text */
+	assert_memory_equal(why, "it was changed too often", 24);
+	assert_int_equal(unlinkat(h->environment.state_fd, "hosts", 0), 0);
+	h->acts.ifindex = 0;
 }
 
 /* Something behind a good request makes it a bad one. */
@@ -305,7 +391,7 @@ static void test_random_messages(void **state)
 			request[k] = (uint8_t)next_random(&x);
 		/* mostly a known act, or the table's first line would catch them all */
 		if (length >= 2 && i % 8 != 0) {
-			request[0] = (uint8_t)(1 + next_random(&x) % 16);
+			request[0] = (uint8_t)(1 + next_random(&x) % 19);
 			request[1] = 0;
 		}
 		status = run(h, request, length);
@@ -389,6 +475,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_numbers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lengths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ipmi_requests, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reload, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_names_are_not_changed_without_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_trailing_bytes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_audit_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_messages, set_up, tear_down),

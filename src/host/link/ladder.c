@@ -388,3 +388,8 @@ const char *ladder_protocol_name(enum ladder_protocol protocol)
 {
 	return protocol == LADDER_IPV4 ? "IPv4" : protocol == LADDER_IPV6 ? "IPv6" : "none";
 }
+
+bool ladder_may_configure(const struct ladder *ladder)
+{
+	return ladder->facts.once == LADDER_ONCE_ARMED || ladder->facts.once == LADDER_ONCE_REAPPLY;
+}

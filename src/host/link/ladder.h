@@ -142,6 +142,7 @@ enum ladder_protocol ladder_get_protocol(const struct ladder *ladder); /* connec
 /* Why not connected (or why lost): the more telling of the last outcomes; OUTCOME_NONE when there
  * is none. */
 enum outcome ladder_get_reason(const struct ladder *ladder);
+bool ladder_may_configure(const struct ladder *ladder); /* the act is still to come */
 enum ladder_missing ladder_get_missing(const struct ladder *ladder, enum ladder_protocol protocol);
 
 const char *ladder_state_name(

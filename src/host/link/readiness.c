@@ -45,9 +45,18 @@ void readiness_get_ipv4(
 	}
 }
 
+/* Our address from which bmc is on the link. */
+static const struct nic_address4 *find_ipv4(const struct nic *nic, struct in_addr bmc)
+{
+	for (unsigned int i = 0; i < nic->n_ipv4; i++) {
+		if (ipv4_covers(&nic->ipv4[i], bmc))
+			return &nic->ipv4[i];
+	}
+	return NULL;
+}
+
 static enum ladder_ready get_ipv4(const struct readiness_input *input)
 {
-	const struct nic *nic = input->nic;
 	struct in_addr host, bmc;
 
 	if (!input->settings->ipv4 || input->ipv4_disabled_by_manager)
@@ -55,11 +64,20 @@ static enum ladder_ready get_ipv4(const struct readiness_input *input)
 	if (input->plan->n_bmc_ipv4 == 0)
 		return LADDER_NO_PEER;
 	readiness_get_ipv4(input, &host, &bmc);
-	for (unsigned int i = 0; i < nic->n_ipv4; i++) {
-		if (ipv4_covers(&nic->ipv4[i], bmc))
-			return LADDER_COMPLETE;
-	}
-	return LADDER_MISSING;
+	return find_ipv4(input->nic, bmc) != NULL ? LADDER_COMPLETE : LADDER_MISSING;
+}
+
+bool readiness_get_used_ipv4(
+	const struct readiness_input *input, struct in_addr *host, struct in_addr *bmc)
+{
+	struct in_addr planned, peer;
+
+	if (input->nic == NULL || get_ipv4(input) != LADDER_COMPLETE)
+		return false;
+	readiness_get_ipv4(input, &planned, &peer);
+	*host = find_ipv4(input->nic, peer)->address;
+	*bmc = peer;
+	return true;
 }
 
 /* Does this address of ours reach the BMC's? own_ula: the one that the one-time act sets beside it.

@@ -38,6 +38,11 @@ void readiness_get_wanted(const struct readiness_input *input, struct priv_profi
 void readiness_get_ipv4(
 	const struct readiness_input *input, struct in_addr *host, struct in_addr *bmc);
 
+/* The addresses that IPv4 is used with, ours as it is on the NIC. False: IPv4 is not complete (or
+ * not enabled), and nothing is set. */
+bool readiness_get_used_ipv4(
+	const struct readiness_input *input, struct in_addr *host, struct in_addr *bmc);
+
 /* A complete sentence for people: which condition is missing for protocol, and the command that
  * mends it ("" when none). */
 void readiness_explain(const struct readiness_input *input, enum ladder_missing missing,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Acts that only tell: who we are, the settings. */
+/* Acts about the settings, and who we are. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,4 +34,13 @@ int act_get_settings(struct acts *acts, struct wire_reader *in, struct wire_writ
 		return r;
 	wire_put_bytes(out, text, strlen(text));
 	return 0;
+}
+
+/* As by SIGHUP: from the monitor's own files, so that the worker can ask for nothing that is not
+ * there. */
+int act_reload(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
+{
+	if (!wire_is_done(in))
+		return -EPERM;
+	return acts->environment->reload(acts->environment->arg);
 }

@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "host/monitor/acts.h"
 #include "host/monitor/bounds.h"
+#include "host/monitor/hosts_file.h"
 #include "host/monitor/machine.h"
 
 #define MODULE "acts"
@@ -215,6 +216,7 @@ static void lower(const struct acts *acts)
 
 int acts_cleanup(struct acts *acts)
 {
+	const char *why;
 	char boot_id[PROFILE_MAX_ID];
 
 	machine_read_boot_id(&acts->environment->roots, boot_id);
@@ -227,6 +229,9 @@ int acts_cleanup(struct acts *acts)
 	}
 	acts->profile = (struct profile){0};
 	acts->ifindex = 0;
+	if (hosts_file_change(acts->environment->roots.etc, NULL, NULL, &why) < 0)
+		log_error(MODULE, "our names stay in %s/hosts: %s", acts->environment->roots.etc,
+			why);
 	care_recover(acts->environment->state_fd, acts->environment->roots.proc, boot_id);
 	return state_remove_file(acts->environment->state_fd, PROFILE_FILE);
 }

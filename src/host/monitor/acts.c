@@ -37,6 +37,8 @@ static const struct act table[] = {
 	{"audit",         ACT_AUDIT,         3+3*4,        3+3*(4+ACTS_MAX_AUDIT_FIELD),  false, act_audit},
 	{"get-password",  ACT_GET_PASSWORD,  0,            0,            true,  act_get_password},
 	{"ipmi",          ACT_IPMI,          2,            2,            true,  act_ipmi},
+	{"reload",        ACT_RELOAD,        0,            0,            false, act_reload},
+	{"names",         ACT_NAMES,         1+IP4,        1+IP4,        false, act_names},
 };
 /* clang-format on */
 

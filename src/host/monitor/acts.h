@@ -29,6 +29,7 @@
  * refused: each of the two has its share. */
 #define ACTS_AUDIT_PER_MINUTE	    40 /* connected, changed, lost */
 #define ACTS_AUDIT_TRUST_PER_MINUTE 20 /* refused, expired */
+#define ACTS_NAMES_PER_HOUR	    60 /* changes of /etc/hosts */
 #define ACTS_MAX_AUDIT_FIELD	    64
 #define ACTS_MAX_MACHINE	    (2 * PROFILE_MAX_ID)
 
@@ -50,6 +51,8 @@ enum act_number { /* part of the wire format; never reused */
 	ACT_OPEN_NEIGHBOUR = 15,
 	ACT_GET_PASSWORD = 16,
 	ACT_IPMI = 17,
+	ACT_RELOAD = 18,
+	ACT_NAMES = 19,
 };
 
 struct acts_roots { /* where /sys and the others are; tests give prepared trees */
@@ -64,6 +67,8 @@ struct acts_environment { /* borrowed; outlives the acts */
 	void (*notify)(enum priv_notice notice, const void *data, size_t length, void *arg);
 	void (*emit)(const struct priv_event *event, void *arg);
 	void (*hello)(void *arg); /* the worker is up */
+	/* Read the configuration anew. -EINVAL: it has an error, which was said. */
+	int (*reload)(void *arg);
 	void *arg;
 };
 
@@ -104,6 +109,8 @@ struct acts {
 	int audit_fd; /* -1: not opened yet, or there is none */
 	unsigned int audit_count, audit_trust_count, audit_lost;
 	long audit_minute;
+	time_t names_hour; /* when it began, CLOCK_BOOTTIME; 0: not yet */
+	unsigned int names_changes;
 };
 
 struct act {
@@ -157,6 +164,8 @@ ACT(act_probe_arp);
 ACT(act_audit);
 ACT(act_get_password);
 ACT(act_ipmi);
+ACT(act_reload);
+ACT(act_names);
 #undef ACT
 
 void act_arp_stop(struct acts *acts); /* every probe under way */

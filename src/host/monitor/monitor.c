@@ -246,23 +246,35 @@ int monitor_load_settings(
 	return settings_load(path, options->config == NULL, settings, error);
 }
 
+static int reload(struct monitor *monitor)
+{
+	_cleanup_free_ char *error = NULL;
+	struct settings settings;
+
+	if (monitor_load_settings(monitor->options, &settings, &error) < 0) {
+		acts_emit(&monitor->acts, MSG_ISM1029, error != NULL ? error : "out of memory");
+		return -EINVAL;
+	}
+	acts_set_settings(&monitor->acts, &settings);
+	acts_emit(&monitor->acts, MSG_ISM1030);
+	return 0;
+}
+
+static int on_asked_reload(void *arg)
+{
+	return reload(arg); /* the worker that asked fetches them by itself */
+}
+
 static void on_reload(evutil_socket_t signal, short what, void *arg)
 {
 	struct monitor *monitor = arg;
-	_cleanup_free_ char *error = NULL;
-	struct settings settings;
 	char text[64];
 
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
 		(unsigned long long)get_now() * 1000);
 	notify_init(text);
-	if (monitor_load_settings(monitor->options, &settings, &error) < 0) {
-		acts_emit(&monitor->acts, MSG_ISM1029, error != NULL ? error : "out of memory");
-	} else {
-		acts_set_settings(&monitor->acts, &settings);
+	if (reload(monitor) == 0)
 		child_notify(&monitor->child, PRIV_NOTICE_RELOAD, NULL, 0);
-		acts_emit(&monitor->acts, MSG_ISM1030);
-	}
 	notify_init("READY=1");
 }
 
@@ -327,6 +339,7 @@ static int start(struct monitor *monitor)
 		.notify = on_notify,
 		.emit = on_emit,
 		.hello = on_hello,
+		.reload = on_asked_reload,
 		.arg = monitor};
 	r = acts_init(&monitor->acts, &monitor->environment);
 	if (r == 0)
