@@ -9,21 +9,13 @@
 
 #include "base/util.h"
 #include "host/monitor/acts.h"
-#include "host/monitor/wire.h"
+#include "host/priv_private.h"
 
 struct priv {
 	int request_fd, notice_fd;
 	uint8_t *answer; /* WIRE_MAX_ANSWER bytes */
 	char machine[ACTS_MAX_MACHINE];
 	char package_version[PACKAGE_MAX_VERSION];
-};
-
-struct call { /* one request and its answer */
-	struct priv *priv;
-	uint8_t request[WIRE_MAX_REQUEST];
-	struct wire_writer out;
-	struct wire_reader in;
-	int fd; /* that came with the answer; -1: none */
 };
 
 int priv_new(int request_fd, int notice_fd, struct priv **priv)
@@ -56,7 +48,7 @@ int priv_notice_fd(const struct priv *priv)
 	return priv->notice_fd;
 }
 
-static void begin(struct call *call, struct priv *priv, enum act_number number)
+void priv_begin(struct priv_call *call, struct priv *priv, enum act_number number)
 {
 	call->priv = priv;
 	call->fd = -1;
@@ -64,7 +56,7 @@ static void begin(struct call *call, struct priv *priv, enum act_number number)
 	wire_put_u16(&call->out, (uint16_t)number);
 }
 
-static int receive(struct call *call)
+static int receive(struct priv_call *call)
 {
 	union {
 		char buffer[CMSG_SPACE(sizeof(int))];
@@ -90,8 +82,7 @@ static int receive(struct call *call)
 	return (message.msg_flags & MSG_TRUNC) != 0 ? -EPROTO : 0;
 }
 
-/* Send what was put, wait for the answer; then call->in stands at the results. */
-static int finish(struct call *call)
+int priv_finish(struct priv_call *call)
 {
 	uint32_t status;
 	int r;
@@ -109,26 +100,26 @@ static int finish(struct call *call)
 	return -(int)status;
 }
 
-static int end(const struct call *call)
+int priv_end(const struct priv_call *call)
 {
 	return wire_is_done(&call->in) ? 0 : -EPROTO;
 }
 
 static int ask_plainly(struct priv *priv, enum act_number number)
 {
-	struct call call;
+	struct priv_call call;
 
-	begin(&call, priv, number);
-	return finish(&call);
+	priv_begin(&call, priv, number);
+	return priv_finish(&call);
 }
 
 int priv_hello(struct priv *priv, struct priv_self *self)
 {
-	struct call call;
+	struct priv_call call;
 	int r;
 
-	begin(&call, priv, ACT_HELLO);
-	r = finish(&call);
+	priv_begin(&call, priv, ACT_HELLO);
+	r = priv_finish(&call);
 	if (r < 0)
 		return r;
 	wire_get_string(&call.in, priv->machine, sizeof(priv->machine));
@@ -136,23 +127,23 @@ int priv_hello(struct priv *priv, struct priv_self *self)
 	*self = (struct priv_self){.machine = priv->machine,
 		.package_version = priv->package_version,
 		.package_count = wire_get_u32(&call.in)};
-	return end(&call);
+	return priv_end(&call);
 }
 
 int priv_get_settings(struct priv *priv, char **text, size_t *length)
 {
-	struct call call;
+	struct priv_call call;
 	const uint8_t *data;
 	size_t n;
 	char *copy;
 	int r;
 
-	begin(&call, priv, ACT_GET_SETTINGS);
-	r = finish(&call);
+	priv_begin(&call, priv, ACT_GET_SETTINGS);
+	r = priv_finish(&call);
 	if (r < 0)
 		return r;
 	data = wire_get_bytes(&call.in, WIRE_MAX_ANSWER, &n);
-	if (data == NULL || end(&call) < 0)
+	if (data == NULL || priv_end(&call) < 0)
 		return -EPROTO;
 	copy = malloc(n + 1);
 	if (copy == NULL)
@@ -166,22 +157,22 @@ int priv_get_settings(struct priv *priv, char **text, size_t *length)
 
 int priv_get_nic_facts(struct priv *priv, unsigned int ifindex, struct plan_nic *nic)
 {
-	struct call call;
+	struct priv_call call;
 	uint16_t vendor, product;
 	uint8_t bus;
 	bool ready;
 	int r;
 
-	begin(&call, priv, ACT_GET_NIC_FACTS);
+	priv_begin(&call, priv, ACT_GET_NIC_FACTS);
 	wire_put_u32(&call.out, ifindex);
-	r = finish(&call);
+	r = priv_finish(&call);
 	if (r < 0)
 		return r;
 	bus = wire_get_u8(&call.in);
 	vendor = wire_get_u16(&call.in);
 	product = wire_get_u16(&call.in);
 	ready = wire_get_bool(&call.in);
-	if (end(&call) < 0 || bus > PLAN_BUS_PCI)
+	if (priv_end(&call) < 0 || bus > PLAN_BUS_PCI)
 		return -EPROTO;
 	nic->ifindex = ifindex;
 	nic->bus = (enum plan_bus)bus;
@@ -194,21 +185,21 @@ int priv_get_nic_facts(struct priv *priv, unsigned int ifindex, struct plan_nic 
 int priv_get_dmi(
 	struct priv *priv, unsigned int index, uint8_t **data, size_t *length, bool *whole_table)
 {
-	struct call call;
+	struct priv_call call;
 	const uint8_t *bytes;
 	uint8_t *copy;
 	bool whole;
 	size_t n;
 	int r;
 
-	begin(&call, priv, ACT_GET_DMI);
+	priv_begin(&call, priv, ACT_GET_DMI);
 	wire_put_u32(&call.out, index);
-	r = finish(&call);
+	r = priv_finish(&call);
 	if (r < 0)
 		return r;
 	whole = wire_get_bool(&call.in);
 	bytes = wire_get_bytes(&call.in, WIRE_MAX_ANSWER, &n);
-	if (bytes == NULL || end(&call) < 0)
+	if (bytes == NULL || priv_end(&call) < 0)
 		return -EPROTO;
 	copy = malloc(n + 1); /* never of size 0 */
 	if (copy == NULL)
@@ -222,35 +213,35 @@ int priv_get_dmi(
 
 int priv_claim_nic(struct priv *priv, unsigned int ifindex)
 {
-	struct call call;
+	struct priv_call call;
 
-	begin(&call, priv, ACT_CLAIM_NIC);
+	priv_begin(&call, priv, ACT_CLAIM_NIC);
 	wire_put_u32(&call.out, ifindex);
-	return finish(&call);
+	return priv_finish(&call);
 }
 
 int priv_is_managed(struct priv *priv, bool *managed, bool *ipv4_disabled)
 {
-	struct call call;
+	struct priv_call call;
 	bool m, d;
 	int r;
 
-	begin(&call, priv, ACT_IS_MANAGED);
-	r = finish(&call);
+	priv_begin(&call, priv, ACT_IS_MANAGED);
+	r = priv_finish(&call);
 	if (r < 0)
 		return r;
 	m = wire_get_bool(&call.in);
 	d = wire_get_bool(&call.in);
-	if (end(&call) < 0)
+	if (priv_end(&call) < 0)
 		return -EPROTO;
 	*managed = m;
 	*ipv4_disabled = d;
 	return 0;
 }
 
-static int finish_with_fd(struct call *call, int *fd)
+static int finish_with_fd(struct priv_call *call, int *fd)
 {
-	int r = finish(call);
+	int r = priv_finish(call);
 
 	if (r < 0)
 		return r;
@@ -262,30 +253,30 @@ static int finish_with_fd(struct call *call, int *fd)
 
 int priv_open_tcp(struct priv *priv, int family, int *fd)
 {
-	struct call call;
+	struct priv_call call;
 
-	begin(&call, priv, ACT_OPEN_TCP);
+	priv_begin(&call, priv, ACT_OPEN_TCP);
 	wire_put_u8(&call.out, family == AF_INET ? 4 : family == AF_INET6 ? 6 : 0);
 	return finish_with_fd(&call, fd);
 }
 
 int priv_open_neighbour(struct priv *priv, int *fd)
 {
-	struct call call;
+	struct priv_call call;
 
-	begin(&call, priv, ACT_OPEN_NEIGHBOUR);
+	priv_begin(&call, priv, ACT_OPEN_NEIGHBOUR);
 	return finish_with_fd(&call, fd);
 }
 
 int priv_get_profile(struct priv *priv, struct priv_profile *profile)
 {
 	struct priv_profile p = {0};
-	struct call call;
+	struct priv_call call;
 	uint8_t once;
 	int r;
 
-	begin(&call, priv, ACT_GET_PROFILE);
-	r = finish(&call);
+	priv_begin(&call, priv, ACT_GET_PROFILE);
+	r = priv_finish(&call);
 	if (r < 0)
 		return r;
 	once = wire_get_u8(&call.in);
@@ -296,7 +287,7 @@ int priv_get_profile(struct priv *priv, struct priv_profile *profile)
 	wire_get_fixed(&call.in, &p.host_ipv6, sizeof(p.host_ipv6));
 	wire_get_fixed(&call.in, &p.bmc_ipv6, sizeof(p.bmc_ipv6));
 	p.ipv6_prefix = wire_get_u8(&call.in);
-	if (end(&call) < 0 || once > PRIV_ONCE_SPENT)
+	if (priv_end(&call) < 0 || once > PRIV_ONCE_SPENT)
 		return -EPROTO;
 	p.once = (enum priv_once)once;
 	*profile = p;
@@ -305,9 +296,9 @@ int priv_get_profile(struct priv *priv, struct priv_profile *profile)
 
 int priv_configure(struct priv *priv, const struct priv_profile *wanted)
 {
-	struct call call;
+	struct priv_call call;
 
-	begin(&call, priv, ACT_CONFIGURE);
+	priv_begin(&call, priv, ACT_CONFIGURE);
 	wire_put_bool(&call.out, wanted->has_ipv4);
 	wire_put_fixed(&call.out, &wanted->host_ipv4, sizeof(wanted->host_ipv4));
 	wire_put_fixed(&call.out, &wanted->bmc_ipv4, sizeof(wanted->bmc_ipv4));
@@ -315,7 +306,7 @@ int priv_configure(struct priv *priv, const struct priv_profile *wanted)
 	wire_put_fixed(&call.out, &wanted->host_ipv6, sizeof(wanted->host_ipv6));
 	wire_put_fixed(&call.out, &wanted->bmc_ipv6, sizeof(wanted->bmc_ipv6));
 	wire_put_u8(&call.out, wanted->ipv6_prefix);
-	return finish(&call);
+	return priv_finish(&call);
 }
 
 int priv_set_names(struct priv *priv, bool on, struct in_addr bmc, struct priv_names *names)
@@ -353,33 +344,33 @@ int priv_rearm(struct priv *priv)
 
 int priv_care(struct priv *priv, bool on)
 {
-	struct call call;
+	struct priv_call call;
 
-	begin(&call, priv, ACT_CARE);
+	priv_begin(&call, priv, ACT_CARE);
 	wire_put_bool(&call.out, on);
-	return finish(&call);
+	return priv_finish(&call);
 }
 
 int priv_probe_arp(struct priv *priv, struct in_addr target)
 {
-	struct call call;
+	struct priv_call call;
 
-	begin(&call, priv, ACT_PROBE_ARP);
+	priv_begin(&call, priv, ACT_PROBE_ARP);
 	wire_put_fixed(&call.out, &target, sizeof(target));
-	return finish(&call);
+	return priv_finish(&call);
 }
 
 int priv_get_password(struct priv *priv, char password[PRIV_MAX_PASSWORD + 1])
 {
-	struct call call;
+	struct priv_call call;
 	int r;
 
-	begin(&call, priv, ACT_GET_PASSWORD);
-	r = finish(&call);
+	priv_begin(&call, priv, ACT_GET_PASSWORD);
+	r = priv_finish(&call);
 	if (r < 0)
 		return r;
 	wire_get_string(&call.in, password, PRIV_MAX_PASSWORD + 1);
-	r = end(&call);
+	r = priv_end(&call);
 	explicit_bzero(priv->answer, call.in.length);
 	if (r < 0)
 		explicit_bzero(password, PRIV_MAX_PASSWORD + 1);
@@ -388,12 +379,12 @@ int priv_get_password(struct priv *priv, char password[PRIV_MAX_PASSWORD + 1])
 
 int priv_ask_ipmi(struct priv *priv, uint8_t command, uint8_t argument)
 {
-	struct call call;
+	struct priv_call call;
 
-	begin(&call, priv, ACT_IPMI);
+	priv_begin(&call, priv, ACT_IPMI);
 	wire_put_u8(&call.out, command);
 	wire_put_u8(&call.out, argument);
-	return finish(&call);
+	return priv_finish(&call);
 }
 
 /* Cut to what the act takes: a record with a shorter address is better than none. */
@@ -405,14 +396,14 @@ static void put_field(struct wire_writer *out, const char *s)
 int priv_write_audit(struct priv *priv, enum priv_audit kind, int family, const char *bmc_address,
 	const char *tls, const char *reason, bool success)
 {
-	struct call call;
+	struct priv_call call;
 
-	begin(&call, priv, ACT_AUDIT);
+	priv_begin(&call, priv, ACT_AUDIT);
 	wire_put_u8(&call.out, (uint8_t)kind);
 	wire_put_u8(&call.out, family == AF_INET ? 4 : 6);
 	wire_put_bool(&call.out, success);
 	put_field(&call.out, bmc_address);
 	put_field(&call.out, tls);
 	put_field(&call.out, reason);
-	return finish(&call);
+	return priv_finish(&call);
 }
