@@ -81,28 +81,41 @@ static int add(scmp_filter_ctx ctx, uint32_t action, int call)
 	return r == -EDOM ? 0 : r;
 }
 
-static int add_if(scmp_filter_ctx ctx, int call, struct scmp_arg_cmp compare)
+int sandbox_add_if(void *ctx, int call, struct scmp_arg_cmp compare)
 {
 	int r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, 1, &compare);
 
 	return r == -EDOM ? 0 : r;
 }
 
-static int add_conditions(scmp_filter_ctx ctx)
+int sandbox_add_memory(void *ctx)
+{
+	int r;
+
+	/* no page becomes executable: code that was not there at start cannot run */
+	r = sandbox_add_if(ctx, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (r == 0)
+		r = sandbox_add_if(ctx, SCMP_SYS(mmap2), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (r == 0)
+		r = sandbox_add_if(
+			ctx, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (r == 0)
+		r = sandbox_add_if(ctx, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_VMA));
+	/* abort() */
+	if (r == 0)
+		r = sandbox_add_if(
+			ctx, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	return r;
+}
+
+static int add_conditions(void *ctx)
 {
 	static const unsigned long ioctls[] = {FIONBIO, FIONREAD, FIOCLEX, TCGETS, TIOCGWINSZ};
 	size_t i;
-	int r = 0;
+	int r = sandbox_add_memory(ctx);
 
 	for (i = 0; i < ARRAY_SIZE(ioctls) && r == 0; i++)
-		r = add_if(ctx, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
-	/* no page becomes executable: code that was not there at start cannot run */
-	if (r == 0)
-		r = add_if(ctx, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = add_if(ctx, SCMP_SYS(mmap2), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = add_if(ctx, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		r = sandbox_add_if(ctx, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
 	/* a pair of streams leads nowhere (libcurl and libevent wake themselves by it); one of
 	 * datagrams could be sent elsewhere from */
 	if (r == 0)
@@ -111,18 +124,13 @@ static int add_conditions(scmp_filter_ctx ctx)
 			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
 	/* limits may be read, not set */
 	if (r == 0)
-		r = add_if(ctx, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0));
+		r = sandbox_add_if(ctx, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0));
 	if (r == 0)
-		r = add_if(ctx, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
-	if (r == 0)
-		r = add_if(ctx, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_VMA));
-	/* abort() */
-	if (r == 0)
-		r = add_if(ctx, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		r = sandbox_add_if(ctx, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
 	return r;
 }
 
-int sandbox_close_syscalls(void)
+int sandbox_load(const int *calls, size_t n, int (*conditions)(void *ctx))
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	size_t i;
@@ -133,14 +141,19 @@ int sandbox_close_syscalls(void)
 	r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	/* seen in the audit log where the kernel (4.14) can; a quieter filter is as good a wall */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
-	for (i = 0; i < ARRAY_SIZE(allowed) && r == 0; i++)
-		r = add(ctx, SCMP_ACT_ALLOW, allowed[i]);
+	for (i = 0; i < n && r == 0; i++)
+		r = add(ctx, SCMP_ACT_ALLOW, calls[i]);
 	for (i = 0; i < ARRAY_SIZE(deadly) && r == 0; i++)
 		r = add(ctx, SCMP_ACT_KILL_PROCESS, deadly[i]);
 	if (r == 0)
-		r = add_conditions(ctx);
+		r = conditions(ctx);
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);
 	return r;
+}
+
+int sandbox_close_syscalls(void)
+{
+	return sandbox_load(allowed, ARRAY_SIZE(allowed), add_conditions);
 }

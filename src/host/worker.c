@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -13,24 +12,6 @@
 #include "host/agent.h"
 
 #define MODULE "worker"
-
-/* Signals of the terminal and of the init system are for the monitor, which tells us by a notice:
- * two answers to one signal would race. */
-static void set_signals(void)
-{
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-}
-
-/* A change of user clears this mark, so it comes after; the parent may be gone by then. */
-static int bind_to_parent(pid_t parent)
-{
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return -errno;
-	return getppid() == parent ? 0 : -ESRCH;
-}
 
 static int prepare(const struct worker_options *options, struct agent_environment *env)
 {
@@ -43,7 +24,7 @@ static int prepare(const struct worker_options *options, struct agent_environmen
 			options->gid, strerror(-r));
 		return r;
 	}
-	r = bind_to_parent(parent);
+	r = sandbox_bind_to_parent(parent);
 	if (r < 0)
 		return r;
 	env->state_fd = open(options->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -57,7 +38,7 @@ static int prepare(const struct worker_options *options, struct agent_environmen
 
 static int close_sandbox(const struct worker_options *options)
 {
-	int r = sandbox_close_files(options->dir);
+	int r = sandbox_close_files(options->dir, &sandbox_worker_limits);
 
 	if (r == 0)
 		r = sandbox_close_syscalls();
@@ -75,7 +56,7 @@ int worker_main(const struct worker_options *options)
 	log_open(
 		"bmclinkd", options->foreground, options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	prctl(PR_SET_NAME, "bmclinkd-worker"); /* it was executed as /proc/self/exe */
-	set_signals();
+	sandbox_ignore_signals();
 	if (prepare(options, &env) < 0)
 		return WORKER_EXIT_SANDBOX;
 	r = priv_hello(env.priv, &env.self);

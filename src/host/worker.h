@@ -7,6 +7,8 @@
 #define BMCLINK_HOST_WORKER_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #define WORKER_REQUEST_FD 3
@@ -37,13 +39,37 @@ int worker_main(const struct worker_options *options);
 
 /*
  * The parts of the sandbox, in this order; each 0 or negative errno. A test runs hostile code after
- * them.
+ * them. The relay (relay/relay.h) closes its own with the same parts.
  */
+/* Signals of the terminal and of the init system are for the monitor, which tells us by a notice:
+ * two answers to one signal would race. */
+void sandbox_ignore_signals(void);
 /* Become uid and gid, with CAP_SYS_CHROOT alone. -EINVAL: uid or gid do not exist in this user
  * namespace. */
 int sandbox_drop_user(uid_t uid, gid_t gid);
-/* dir becomes the root; the last privilege goes; limits; no way to gain anything by exec. */
-int sandbox_close_files(const char *dir);
-int sandbox_close_syscalls(void); /* sandbox_seccomp.c */
+/* Killed with the parent. A change of user clears this mark, so it comes after; the parent may be
+ * gone by then: -ESRCH. */
+int sandbox_bind_to_parent(pid_t parent);
+
+struct sandbox_limits {
+	rlim_t files;
+	rlim_t file_bytes; /* of one file */
+	rlim_t data_bytes; /* of memory */
+};
+
+/* dir (NULL: where we are) becomes the root; the last privilege goes; limits (at most what we
+ * have); no way to gain anything by exec. */
+int sandbox_close_files(const char *dir, const struct sandbox_limits *limits);
+extern const struct sandbox_limits sandbox_worker_limits;
+int sandbox_close_syscalls(void); /* sandbox_seccomp.c: the worker's list */
+
+/*
+ * For another list: those allowed, and conditions that call sandbox_add_*() with ctx. What no
+ * library asks for kills, anything else is EPERM. compare: as of seccomp_rule_add_array(3).
+ */
+struct scmp_arg_cmp;
+int sandbox_load(const int *allowed, size_t n, int (*add_conditions)(void *ctx));
+int sandbox_add_if(void *ctx, int call, struct scmp_arg_cmp compare);
+int sandbox_add_memory(void *ctx); /* memory that is never executable; abort() */
 
 #endif
