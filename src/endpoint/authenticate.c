@@ -21,7 +21,8 @@ static enum role find_connection_role(struct service *service, struct connection
 	case TRUST_VERDICT_KNOWN:
 		return ROLE_HOST;
 	case TRUST_VERDICT_ENROLLING:
-		return ROLE_ENROLLING;
+		/* The window is open for the host, not for whoever it relays. */
+		return connection_get_peer(connection)->relayed ? ROLE_NONE : ROLE_ENROLLING;
 	default:
 		return ROLE_NONE;
 	}

@@ -14,6 +14,7 @@ struct connection_peer {
 	char address[INET6_ADDRSTRLEN]; /* the client's */
 	char local[INET6_ADDRSTRLEN];	/* ours */
 	unsigned char source[16];	/* what SERVER_SOURCE_SHARE is about */
+	bool relayed; /* a client of the host's in-band access (base/relayed.h): not the host */
 };
 
 const struct connection_peer *connection_get_peer(const struct connection *connection);

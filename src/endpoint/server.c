@@ -11,6 +11,7 @@
 #include <event2/listener.h>
 
 #include "base/log.h"
+#include "base/relayed.h"
 #include "endpoint/connection_priv.h"
 
 #define TRIM_PEAK 16 /* connections at a time after which memory is given back */
@@ -79,6 +80,11 @@ static void read_peer(int fd, const struct sockaddr *sa, struct connection_peer 
 	memset(peer, 0, sizeof(*peer));
 	peer->family = sa->sa_family;
 	read_address(sa, peer->address, peer->source);
+	/* Another source than the host itself: they share an address, and no limits. */
+	peer->relayed = sa->sa_family == AF_INET &&
+			relayed_is_port(ntohs(((const struct sockaddr_in *)sa)->sin_port));
+	if (peer->relayed)
+		peer->source[sizeof(peer->source) - 1] = 1;
 	if (getsockname(fd, (struct sockaddr *)&local, &length) == 0)
 		read_address((struct sockaddr *)&local, peer->local, NULL);
 }
