@@ -219,6 +219,8 @@ static void on_notice(enum priv_notice notice, const void *data, size_t length, 
 		if (length == sizeof(struct priv_ipmi))
 			agent_kcs_answered(agent, data);
 		break;
+	case PRIV_NOTICE_ACCESS: /* nobody asks for it yet */
+		break;
 	case PRIV_NOTICE_EVENT:
 		if (length == sizeof(struct priv_event))
 			agent_report_monitor_event(agent, data);

@@ -12,11 +12,20 @@
 #include "bmclink-build.h"
 #include "host/monitor/monitor.h"
 #include "host/monitor/package.h"
+#include "host/relay/relay.h"
 #include "host/worker.h"
 
 #define EXIT_USAGE 2
 
-enum mode { MODE_RUN, MODE_CHECK, MODE_CLEANUP, MODE_INSTALLED, MODE_WORKER, MODE_DONE };
+enum mode {
+	MODE_RUN,
+	MODE_CHECK,
+	MODE_CLEANUP,
+	MODE_INSTALLED,
+	MODE_WORKER,
+	MODE_RELAY,
+	MODE_DONE
+};
 
 struct command_line {
 	enum mode mode;
@@ -40,6 +49,7 @@ enum option_number {
 	OPTION_CLEANUP,
 	OPTION_INSTALLED,
 	OPTION_WORKER,
+	OPTION_RELAY,
 	OPTION_VERSION,
 };
 
@@ -60,6 +70,7 @@ static const struct option long_options[] = {
 	{"cleanup",	    no_argument,	 NULL, OPTION_CLEANUP    },
 	{"installed",    required_argument, NULL, OPTION_INSTALLED  },
 	{"worker",	   no_argument,	NULL, OPTION_WORKER	   },
+	{"relay",	  no_argument,       NULL, OPTION_RELAY	 },
 	{"version",	    no_argument,	 NULL, OPTION_VERSION    },
 	{"help",	 no_argument,	      NULL, 'h'	       },
 	{NULL,	       0,		  NULL, 0		 },
@@ -139,6 +150,9 @@ static int take_option(int option, struct command_line *line)
 	case OPTION_WORKER:
 		line->mode = MODE_WORKER;
 		return 0;
+	case OPTION_RELAY:
+		line->mode = MODE_RELAY;
+		return 0;
 	case OPTION_VERSION:
 		puts("bmclinkd " BMCLINK_VERSION);
 		line->mode = MODE_DONE;
@@ -217,6 +231,19 @@ static int run_worker(const struct monitor_options *options)
 	return worker_main(&worker);
 }
 
+static int run_relay(const struct monitor_options *options)
+{
+	struct relay_options relay = {.foreground = options->foreground, .debug = options->debug};
+
+	if (parse_id(options->user, &relay.uid) < 0 || parse_id(options->group, &relay.gid) < 0 ||
+		fcntl(RELAY_MONITOR_FD, F_GETFD) < 0 || fcntl(RELAY_COUNTS_FD, F_GETFD) < 0 ||
+		fcntl(RELAY_ROOT_FD, F_GETFD) < 0) {
+		fputs("bmclinkd: --relay is for the monitor's use only\n", stderr);
+		return EXIT_USAGE;
+	}
+	return relay_main(&relay);
+}
+
 /* The parent ends when the worker is up, with the monitor's exit code when it never comes up. */
 static int wait_until_ready(int fd)
 {
@@ -271,6 +298,8 @@ int main(int argc, char **argv)
 		return check_config(options);
 	if (line.mode == MODE_WORKER)
 		return run_worker(options);
+	if (line.mode == MODE_RELAY)
+		return run_relay(options);
 	log_open(
 		"bmclinkd", options->foreground, options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (line.mode == MODE_CLEANUP)

@@ -47,6 +47,7 @@ enum priv_notice {
 	PRIV_NOTICE_EVENT,  /* data: struct priv_event, of what happened in the monitor: to be
 			       emitted by the worker, which keeps the events */
 	PRIV_NOTICE_IPMI,   /* data: struct priv_ipmi, the answer to priv_ask_ipmi() */
+	PRIV_NOTICE_ACCESS, /* in-band access has changed: priv_access_get() */
 };
 
 struct priv_event {
@@ -133,6 +134,16 @@ int priv_probe_arp(struct priv *priv, struct in_addr target); /* answer: PRIV_NO
  * way; -EDQUOT: too many within an hour; -EPERM: trust = first-use or pinned.
  */
 int priv_ask_ipmi(struct priv *priv, uint8_t command, uint8_t argument);
+
+/*
+ * In-band access to the BMC that we are connected with: who may come, and where, is of the
+ * monitor's own settings. -EPERM: it is off there, or has no networks, or the BMC's address is not
+ * one that it may be. 0: the relay is being started, or waits for its port: priv_access_get().
+ */
+struct access_status; /* monitor/access.h */
+int priv_access_start(struct priv *priv, struct in_addr bmc, uint16_t port);
+int priv_access_stop(struct priv *priv);
+int priv_access_get(struct priv *priv, struct access_status *status);
 
 enum priv_audit {
 	PRIV_AUDIT_CONNECTED,

@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "host/relay/admission.h"
 #include "host/settings_values.h"
 
 #define MEMBER(m) offsetof(struct settings, m), sizeof(((struct settings *)0)->m)
@@ -52,6 +53,16 @@ static const struct config_key keys[] = {
 	{"Login", "password_file", settings_parse_path, MEMBER(login_password_file),
 		.fallback = ""},
 	{"InbandAccess", "enabled", config_parse_onoff, MEMBER(inband_access), .fallback = "off"},
+	{"InbandAccess", "port", config_parse_number, MEMBER(access_port), .minimum = 1024,
+		.maximum = 65535, .fallback = "1266"},
+	{"InbandAccess", "allow", settings_parse_sources, MEMBER(access_allow), .fallback = ""},
+	{"InbandAccess", "max_connections", config_parse_number, MEMBER(access_max), .minimum = 1,
+		.maximum = RELAY_MAX_CONNECTIONS, .fallback = "64"},
+	{"InbandAccess", "max_connections_per_source", config_parse_number,
+		MEMBER(access_max_per_source), .minimum = 1, .maximum = RELAY_MAX_CONNECTIONS,
+		.fallback = "32"},
+	{"InbandAccess", "idle_timeout", config_parse_number, MEMBER(access_idle), .minimum = 1,
+		.maximum = 86400, .fallback = "600"},
 	{"SnmpGet", "enabled", config_parse_onoff, MEMBER(snmp_get), .fallback = "off"},
 	{"LocalNames", "enabled", config_parse_onoff, MEMBER(local_names), .fallback = "on"},
 	{"LocalNames", "names", settings_parse_names, MEMBER(local_names_list),
@@ -154,7 +165,7 @@ static void format_value(
 		snprintf(out, size, "%s", *(const bool *)member ? "on" : "off");
 	else if (key->parse == config_parse_enum)
 		snprintf(out, size, "%s", key->names[*(const int *)member]);
-	else if (key->parse == settings_parse_port)
+	else if (key->parse == settings_parse_port || key->parse == config_parse_number)
 		snprintf(out, size, "%ld", *(const long *)member);
 	else if (key->parse == config_parse_ipv4)
 		inet_ntop(AF_INET, member, out, (socklen_t)size);
@@ -168,7 +179,7 @@ int settings_to_text(const struct settings *settings, char **text)
 {
 	struct settings defaults;
 	const char *section = "";
-	char value[256];
+	char value[RELAY_MAX_TEXT + 1];
 	size_t length;
 	FILE *f;
 

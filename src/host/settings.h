@@ -46,6 +46,10 @@ struct settings {
 	 */
 #define SETTINGS_FIRST_OF_FEATURES inband_access
 	bool inband_access, snmp_get, local_names;
+	long access_port;	 /* that clients of in-band access come to */
+	char access_allow[1001]; /* networks that they may come from (relay/sources.h) */
+	long access_max, access_max_per_source; /* connections */
+	long access_idle;			/* seconds */
 	char local_names_list[256]; /* of [LocalNames], divided by one blank each */
 	int auto_update;	    /* 0 off, 1 notify, 2 install */
 };

@@ -11,6 +11,7 @@
 #include "base/cert.h"
 #include "base/text.h"
 #include "base/tls.h"
+#include "host/relay/sources.h"
 
 const char *const settings_tls_names[] = {[TLS_NONE] = "",
 	[TLS_1_0] = "",
@@ -160,4 +161,14 @@ int settings_parse_names(
 		at += strspn(at, blanks);
 	}
 	return count > 0 ? config_parse_string(key, list, target, expected) : -EINVAL;
+}
+
+int settings_parse_sources(
+	const struct config_key *key, const char *value, void *target, const char **expected)
+{
+	struct relay_sources sources;
+
+	if (relay_sources_parse(value, &sources, expected) < 0)
+		return -EINVAL;
+	return config_parse_string(key, value, target, expected);
 }

@@ -18,6 +18,8 @@ int settings_parse_pin(const struct config_key *, const char *, void *, const ch
 int settings_parse_user(const struct config_key *, const char *, void *, const char **);
 /* char[size]: 1 to 8 host names, divided by one blank each. */
 int settings_parse_names(const struct config_key *, const char *, void *, const char **);
+/* char[size]: networks as of relay/sources.h, or nothing. */
+int settings_parse_sources(const struct config_key *, const char *, void *, const char **);
 /* char[size]: an absolute path, or nothing. */
 int settings_parse_path(const struct config_key *, const char *, void *, const char **);
 

@@ -140,7 +140,7 @@ static void test_unknown_numbers(void **state)
 	uint32_t number;
 
 	for (number = 0; number <= UINT16_MAX; number++)
-		if (number < ACT_HELLO || number > ACT_NAMES)
+		if (number < ACT_HELLO || number > ACT_ACCESS_GET)
 			assert_int_equal(run_act(*state, (uint16_t)number, NULL, 0), EPERM);
 }
 
@@ -165,6 +165,7 @@ static void test_lengths(void **state)
 		{ACT_OPEN_NEIGHBOUR, 0 },
 		{ACT_GET_PASSWORD,   0 },
 		{ACT_IPMI,	   2 },
+		{ACT_ACCESS_START,   6 },
 	};
 	static const uint8_t zeros[WIRE_MAX_REQUEST];
 	size_t i, length;
@@ -316,6 +317,10 @@ static void test_trailing_bytes(void **state)
 	assert_int_equal(h->hellos, 1);
 	assert_int_equal(run_act(h, ACT_GET_SETTINGS, NULL, 0), 0);
 	assert_int_equal(run_act(h, ACT_GET_SETTINGS, "x", 1), EPERM);
+	assert_int_equal(run_act(h, ACT_ACCESS_STOP, NULL, 0), 0); /* nothing is open: done */
+	assert_int_equal(run_act(h, ACT_ACCESS_STOP, "x", 1), EPERM);
+	assert_int_equal(run_act(h, ACT_ACCESS_GET, NULL, 0), 0);
+	assert_int_equal(run_act(h, ACT_ACCESS_GET, "x", 1), EPERM);
 }
 
 static size_t put_audit(
@@ -391,7 +396,7 @@ static void test_random_messages(void **state)
 			request[k] = (uint8_t)next_random(&x);
 		/* mostly a known act, or the table's first line would catch them all */
 		if (length >= 2 && i % 8 != 0) {
-			request[0] = (uint8_t)(1 + next_random(&x) % 19);
+			request[0] = (uint8_t)(1 + next_random(&x) % ACT_ACCESS_GET);
 			request[1] = 0;
 		}
 		status = run(h, request, length);

@@ -54,7 +54,10 @@ static void test_every_key(void **state)
 				   "[Tls]\ntls_min_version = 1.2\ntls_max_version = 1.2\n"
 				   "trust = pinned\npin = " PIN_PLAIN "\n"
 				   "[Login]\nuser = host\npassword_file = /etc/bmclink/password\n"
-				   "[InbandAccess]\nenabled = on\n[SnmpGet]\nenabled = on\n"
+				   "[InbandAccess]\nenabled = on\nport = 4443\n"
+				   "allow = 192.0.2.0/24 2001:db8::/32\n"
+				   "max_connections = 200\nmax_connections_per_source = 7\n"
+				   "idle_timeout = 30\n[SnmpGet]\nenabled = on\n"
 				   "[LocalNames]\nenabled = off\n[AutoUpdate]\nmode = install\n";
 	struct settings s, again;
 	char *error = NULL, *written = NULL, address[64];

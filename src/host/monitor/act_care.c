@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/monitor/access.h"
 #include "host/monitor/acts.h"
 
 static void report(struct acts *acts, const char *why)
@@ -49,6 +50,7 @@ void acts_set_settings(struct acts *acts, const struct settings *settings)
 	acts->settings = *settings;
 	if (acts->claim_may_move && acts->ifindex != 0)
 		act_nic_review_claim(acts);
+	access_review(acts->access);
 	if (!filter_changed || acts->care == NULL)
 		return;
 	care_set_filter(acts->care, settings->nic_filter == FILTER_REPLIES, why, sizeof(why));

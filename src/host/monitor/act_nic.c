@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Acts about the NIC: facts of any, the claim of one, and sockets bound to the claimed one. */
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -9,7 +10,9 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/relayed.h"
 #include "base/util.h"
+#include "host/monitor/access.h"
 #include "host/monitor/acts.h"
 #include "host/monitor/facts.h"
 #include "host/monitor/machine.h"
@@ -83,6 +86,7 @@ static bool is_allowed(const struct acts *acts, const struct plan_nic *nic)
 static void give_up(struct acts *acts)
 {
 	act_arp_stop(acts);
+	access_stop(acts->access);
 	care_stop(acts->care);
 	acts->care = NULL;
 	acts->claim_may_move = false;
@@ -129,7 +133,7 @@ int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer 
 	return 0;
 }
 
-static int bind_to_nic(int fd, unsigned int ifindex)
+int act_nic_bind(int fd, unsigned int ifindex)
 {
 	const int index = (int)ifindex;
 	char name[IF_NAMESIZE];
@@ -173,6 +177,36 @@ static int set_tcp_options(int fd)
 	return r;
 }
 
+/*
+ * A connection of our own must not look like one of in-band access: where an administrator has
+ * given local ports another range, one outside of those is chosen here.
+ */
+static void keep_out_of_relayed(const struct acts *acts, int fd)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET};
+	unsigned int low = 0, high = 0, i, port;
+	char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/sys/net/ipv4/ip_local_port_range",
+		acts->environment->roots.proc);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return; /* as the kernel has it by itself */
+	if (fscanf(f, "%u %u", &low, &high) != 2 || high > UINT16_MAX)
+		low = high = 0;
+	fclose(f);
+	if (low > RELAYED_LAST_PORT || high < RELAYED_FIRST_PORT || low > high)
+		return;
+	for (i = 0; i < 256; i++) {
+		port = low + (unsigned int)random() % (high - low + 1);
+		any.sin_port = htons((uint16_t)port);
+		if (!relayed_is_port((uint16_t)port) &&
+			bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0)
+			return;
+	} /* they have no other port: better one of these than none */
+}
+
 int act_open_tcp(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
 {
 	uint8_t which = wire_get_u8(in);
@@ -188,9 +222,11 @@ int act_open_tcp(struct acts *acts, struct wire_reader *in, struct wire_writer *
 		IPPROTO_TCP);
 	if (made < 0)
 		return -errno;
-	r = bind_to_nic(made, acts->ifindex);
+	r = act_nic_bind(made, acts->ifindex);
 	if (r == 0)
 		r = set_tcp_options(made);
+	if (r == 0 && which == 4)
+		keep_out_of_relayed(acts, made);
 	if (r == 0)
 		*fd = util_steal_fd(&made);
 	return r;

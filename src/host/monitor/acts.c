@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "host/monitor/access.h"
 #include "host/monitor/machine.h"
 
 #define MODULE "acts"
@@ -39,6 +40,9 @@ static const struct act table[] = {
 	{"ipmi",          ACT_IPMI,          2,            2,            true,  act_ipmi},
 	{"reload",        ACT_RELOAD,        0,            0,            false, act_reload},
 	{"names",         ACT_NAMES,         1+IP4,        1+IP4,        false, act_names},
+	{"access-start",  ACT_ACCESS_START,  IP4+2,        IP4+2,        true,  act_access_start},
+	{"access-stop",   ACT_ACCESS_STOP,   0,            0,            false, act_access_stop},
+	{"access-get",    ACT_ACCESS_GET,    0,            0,            false, act_access_get},
 };
 /* clang-format on */
 
@@ -69,6 +73,8 @@ int acts_init(struct acts *acts, const struct acts_environment *environment)
 void acts_close(struct acts *acts)
 {
 	acts_forget_worker(acts);
+	access_free(acts->access);
+	acts->access = NULL;
 	if (acts->care == NULL) { /* a killed predecessor's, that no worker asked for again */
 		char boot_id[PROFILE_MAX_ID];
 
@@ -86,6 +92,7 @@ void acts_forget_worker(struct acts *acts)
 {
 	act_arp_stop(acts);
 	act_ipmi_stop(acts);
+	access_stop(acts->access); /* nobody tells any more whether the BMC is there */
 }
 
 void acts_emit(struct acts *acts, enum message_id id, ...)

@@ -53,6 +53,9 @@ enum act_number { /* part of the wire format; never reused */
 	ACT_IPMI = 17,
 	ACT_RELOAD = 18,
 	ACT_NAMES = 19,
+	ACT_ACCESS_START = 20,
+	ACT_ACCESS_STOP = 21,
+	ACT_ACCESS_GET = 22,
 };
 
 struct acts_roots { /* where /sys and the others are; tests give prepared trees */
@@ -63,6 +66,10 @@ struct acts_environment { /* borrowed; outlives the acts */
 	struct event_base *base;
 	struct acts_roots roots;
 	int state_fd; /* <state-dir>/monitor */
+	/* For a further process: its user and group in decimal, and what becomes its root. */
+	const char *user_text, *group_text;
+	int empty_fd;
+	bool foreground, debug;
 	/* To the worker; the notice is lost when it is not there. */
 	void (*notify)(enum priv_notice notice, const void *data, size_t length, void *arg);
 	void (*emit)(const struct priv_event *event, void *arg);
@@ -106,7 +113,8 @@ struct acts {
 	struct care *care; /* NULL: not taken */
 	struct acts_probe probes[ACTS_MAX_PROBES];
 	struct acts_ipmi ipmi;
-	int audit_fd; /* -1: not opened yet, or there is none */
+	struct access *access; /* NULL: it was never asked for */
+	int audit_fd;	       /* -1: not opened yet, or there is none */
 	unsigned int audit_count, audit_trust_count, audit_lost;
 	long audit_minute;
 	time_t names_hour; /* when it began, CLOCK_BOOTTIME; 0: not yet */
@@ -166,10 +174,15 @@ ACT(act_get_password);
 ACT(act_ipmi);
 ACT(act_reload);
 ACT(act_names);
+ACT(act_access_start);
+ACT(act_access_stop);
+ACT(act_access_get);
 #undef ACT
 
 void act_arp_stop(struct acts *acts); /* every probe under way */
 void act_ipmi_stop(struct acts *acts);
+/* A socket is bound to the NIC; 0 or negative errno. */
+int act_nic_bind(int fd, unsigned int ifindex);
 /* After new settings: a NIC that they do not allow is given up, with its care. */
 void act_nic_review_claim(struct acts *acts);
 

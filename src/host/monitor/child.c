@@ -46,43 +46,50 @@ static void close_from(unsigned int first)
 		close((int)fd);
 }
 
-/* To the fixed numbers, first out of each other's way; all else is closed. */
-static int place_descriptors(int request, int notice, int control)
+/* To the numbers from CHILD_FIRST_FD on, first out of each other's way; all else is closed. */
+static int place_descriptors(const int *from, size_t n)
 {
-	const int from[] = {request, notice, control};
-	int high[ARRAY_SIZE(from)];
+	const int end = CHILD_FIRST_FD + (int)n;
+	int high[CHILD_MAX_FDS];
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(from); i++) {
-		high[i] = fcntl(from[i], F_DUPFD, WORKER_CONTROL_FD + 1);
+	for (i = 0; i < n; i++) {
+		high[i] = fcntl(from[i], F_DUPFD, end);
 		if (high[i] < 0)
 			return -errno;
 	}
-	for (i = 0; i < ARRAY_SIZE(from); i++)
-		if (dup2(high[i], WORKER_REQUEST_FD + (int)i) < 0)
+	for (i = 0; i < n; i++)
+		if (dup2(high[i], CHILD_FIRST_FD + (int)i) < 0)
 			return -errno;
-	close_from(WORKER_CONTROL_FD + 1);
+	close_from((unsigned int)end);
 	return 0;
+}
+
+void child_exec(const char *const argv[], const int *fds, size_t n)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* bridges the time until the process binds itself again after its change of user */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (n <= CHILD_MAX_FDS && place_descriptors(fds, n) == 0)
+		execv("/proc/self/exe", (char *const *)(const void *)argv);
+	_exit(127);
 }
 
 static void run_child(const struct child_spec *spec, int request, int notice)
 {
 	const char *argv[] = {"bmclinkd", "--worker", "--user", spec->user_text, "--group",
 		spec->group_text, "--state-dir", spec->dir, NULL, NULL, NULL};
+	const int fds[] = {request, notice, spec->control_fd};
 	size_t n = 8;
-	sigset_t none;
 
 	if (spec->foreground)
 		argv[n++] = "--foreground";
 	if (spec->debug)
 		argv[n++] = "--debug";
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* bridges the time until the worker binds itself again after its change of user */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (place_descriptors(request, notice, spec->control_fd) == 0)
-		execv("/proc/self/exe", (char *const *)(const void *)argv);
-	_exit(127);
+	child_exec(argv, fds, ARRAY_SIZE(fds));
 }
 
 int child_start(struct child *child, const struct child_spec *spec, uint64_t now_ms)

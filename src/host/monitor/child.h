@@ -9,10 +9,14 @@
 #include <sys/types.h>
 
 #include "host/monitor/acts.h"
+#include "host/worker.h"
 
 #define CHILD_BACKOFF_FIRST_MS 100
 #define CHILD_BACKOFF_MAX_MS   30000
 #define CHILD_BACKOFF_RESET_MS 60000 /* of life */
+
+#define CHILD_FIRST_FD WORKER_REQUEST_FD /* where a child finds its descriptors, in a row */
+#define CHILD_MAX_FDS  4
 
 struct child_spec {			    /* borrowed */
 	const char *user_text, *group_text; /* numbers, in decimal */
@@ -32,6 +36,9 @@ struct child {
 void child_init(struct child *child);
 /* fork and exec of this very program with --worker. 0 or negative errno. */
 int child_start(struct child *child, const struct child_spec *spec, uint64_t now_ms);
+/* In the forked child: this very program with these arguments and descriptors, and nothing else
+ * that was open. Does not return. */
+void child_exec(const char *const argv[], const int *fds, size_t n) __attribute__((noreturn));
 /* Close our ends; the process is not touched. */
 void child_close(struct child *child);
 /* A notice for the worker: lost when it is not there or does not read. */

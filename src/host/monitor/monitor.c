@@ -13,6 +13,7 @@
 #include "base/state.h"
 #include "base/util.h"
 #include "bmclink-build.h"
+#include "host/monitor/access.h"
 #include "host/monitor/child.h"
 #include "host/monitor/prepare.h"
 #include "host/worker.h"
@@ -213,6 +214,7 @@ static void on_child(evutil_socket_t signal, short what, void *arg)
 	struct monitor *monitor = arg;
 	int status;
 
+	access_child_ended(monitor->acts.access);
 	if (monitor->child.pid > 0 &&
 		waitpid(monitor->child.pid, &status, WNOHANG) == monitor->child.pid)
 		on_worker_end(monitor, status);
@@ -336,6 +338,11 @@ static int start(struct monitor *monitor)
 	monitor->environment = (struct acts_environment){.base = monitor->base,
 		.roots = options->roots,
 		.state_fd = monitor->prepared.state_fd,
+		.user_text = monitor->uid_text,
+		.group_text = monitor->gid_text,
+		.empty_fd = monitor->prepared.empty_fd,
+		.foreground = options->foreground,
+		.debug = options->debug,
 		.notify = on_notify,
 		.emit = on_emit,
 		.hello = on_hello,
@@ -370,7 +377,7 @@ static void stop(struct monitor *monitor)
 int monitor_run(const struct monitor_options *options)
 {
 	struct monitor monitor = {
-		.options = options, .prepared = {.state_fd = -1, .control_fd = -1}
+		.options = options, .prepared = {.state_fd = -1, .control_fd = -1, .empty_fd = -1}
 	  };
 
 	child_init(&monitor.child);

@@ -90,6 +90,24 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid)
 	return fd;
 }
 
+/* A directory that is removed while it is open: nothing can ever be in it. */
+static int make_empty(int runtime_fd)
+{
+	int fd, r;
+
+	if (mkdirat(runtime_fd, "empty", 0555) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(runtime_fd, "empty", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = fd < 0 ? -errno : 0;
+	if (unlinkat(runtime_fd, "empty", AT_REMOVEDIR) < 0 && r == 0)
+		r = -errno;
+	if (r < 0)
+		log_error(MODULE, "cannot make an empty directory: %s", strerror(-r));
+	if (r < 0 && fd >= 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}
+
 static int make_dirs(const struct monitor_options *options, struct prepared *prepared)
 {
 	_cleanup_free_ char *monitor = NULL;
@@ -105,6 +123,9 @@ static int make_dirs(const struct monitor_options *options, struct prepared *pre
 	runtime = make_dir(options->runtime_dir, 0755, 0, 0);
 	if (runtime < 0)
 		return runtime;
+	prepared->empty_fd = make_empty(runtime);
+	if (prepared->empty_fd < 0)
+		return prepared->empty_fd;
 	worker = make_dir(prepared->worker_dir, 0700, prepared->uid, prepared->gid);
 	if (worker < 0)
 		return worker;
@@ -153,7 +174,7 @@ int prepare_make(const struct monitor_options *options, struct prepared *prepare
 {
 	int r;
 
-	*prepared = (struct prepared){.state_fd = -1, .control_fd = -1};
+	*prepared = (struct prepared){.state_fd = -1, .control_fd = -1, .empty_fd = -1};
 	if (geteuid() != 0) {
 		log_error(MODULE, "must be started as root: the monitor sets addresses and starts "
 				  "an unprivileged worker");
@@ -181,11 +202,13 @@ void prepare_clear(struct prepared *prepared)
 		unlink(prepared->control_path);
 		close(prepared->control_fd);
 	}
+	if (prepared->empty_fd >= 0)
+		close(prepared->empty_fd);
 	if (prepared->state_fd >= 0)
 		close(prepared->state_fd);
 	free(prepared->worker_dir);
 	free(prepared->control_path);
-	*prepared = (struct prepared){.state_fd = -1, .control_fd = -1};
+	*prepared = (struct prepared){.state_fd = -1, .control_fd = -1, .empty_fd = -1};
 }
 
 /*

@@ -12,6 +12,7 @@ struct prepared {
 	gid_t gid, control_gid;
 	int state_fd;	/* <state-dir>/monitor */
 	int control_fd; /* listening, non-blocking */
+	int empty_fd;	/* a directory without a name or a file */
 	char *worker_dir;
 	char *control_path;
 };
