@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "bmclink-build.h"
 #include "host/agent_private.h"
+#include "host/feature/inband_access.h"
 
 #define MODULE "agent"
 
@@ -219,7 +220,8 @@ static void on_notice(enum priv_notice notice, const void *data, size_t length, 
 		if (length == sizeof(struct priv_ipmi))
 			agent_kcs_answered(agent, data);
 		break;
-	case PRIV_NOTICE_ACCESS: /* nobody asks for it yet */
+	case PRIV_NOTICE_ACCESS:
+		inband_access_changed(&agent->features.all[FEATURE_INBAND_ACCESS].context);
 		break;
 	case PRIV_NOTICE_EVENT:
 		if (length == sizeof(struct priv_event))

@@ -311,20 +311,20 @@ int priv_configure(struct priv *priv, const struct priv_profile *wanted)
 
 int priv_set_names(struct priv *priv, bool on, struct in_addr bmc, struct priv_names *names)
 {
-	struct call call;
+	struct priv_call call;
 	int r;
 
-	begin(&call, priv, ACT_NAMES);
+	priv_begin(&call, priv, ACT_NAMES);
 	wire_put_bool(&call.out, on);
 	wire_put_fixed(&call.out, &bmc, sizeof(bmc));
-	r = finish(&call);
+	r = priv_finish(&call);
 	if (r < 0)
 		return r;
 	wire_get_string(&call.in, names->why, sizeof(names->why));
 	names->changed = wire_get_bool(&call.in);
 	wire_get_string(&call.in, names->written, sizeof(names->written));
 	wire_get_string(&call.in, names->taken, sizeof(names->taken));
-	return end(&call);
+	return priv_end(&call);
 }
 
 int priv_reload(struct priv *priv)

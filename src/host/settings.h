@@ -50,8 +50,8 @@ struct settings {
 	char access_allow[1001]; /* networks that they may come from (relay/sources.h) */
 	long access_max, access_max_per_source; /* connections */
 	long access_idle;			/* seconds */
-	char local_names_list[256]; /* of [LocalNames], divided by one blank each */
-	int auto_update;	    /* 0 off, 1 notify, 2 install */
+	char local_names_list[256];		/* of [LocalNames], divided by one blank each */
+	int auto_update;			/* 0 off, 1 notify, 2 install */
 };
 
 /* May a BMC that never had TLS be spoken to without? Whoever asks for more than the oldest TLS does

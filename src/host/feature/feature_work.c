@@ -3,7 +3,7 @@
 #include "host/feature/works.h"
 
 const struct feature_work *const feature_works[FEATURES] = {
-	[FEATURE_INBAND_ACCESS] = NULL,
+	[FEATURE_INBAND_ACCESS] = &feature_inband_access,
 	[FEATURE_SNMP_GET] = NULL,
 	[FEATURE_LOCAL_NAMES] = &feature_local_names,
 	[FEATURE_AUTO_UPDATE] = NULL,

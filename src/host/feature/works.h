@@ -5,6 +5,7 @@
 
 #include "host/feature/feature_work.h"
 
+extern const struct feature_work feature_inband_access; /* inband_access.h */
 extern const struct feature_work feature_local_names;
 
 #endif
