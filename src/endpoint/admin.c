@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "endpoint/accounts.h"
+#include "endpoint/admin_features.h"
 #include "endpoint/control.h"
 #include "endpoint/ipmi.h"
 #include "endpoint/service.h"
@@ -28,6 +29,7 @@
 static const char usage[] =
 	"usage: bmclink-endpoint [options] trust list | add FILE | forget | open\n"
 	"       bmclink-endpoint [options] certificate show | renew\n"
+	"       bmclink-endpoint [options] features [NAME on | off]\n"
 	"       bmclink-endpoint [options] passwd          (reads the password from stdin)\n"
 	"       bmclink-endpoint [options] notice host-reset | power STATE | inventory\n"
 	"       bmclink-endpoint [options] ipmi NETFN COMMAND DATA... (hex bytes)\n";
@@ -192,6 +194,8 @@ static json_t *act(struct service *service, const json_t *request)
 	}
 	if (strcmp(command, "ipmi") == 0)
 		return answer_ipmi(service, request);
+	if (strcmp(command, "features") == 0)
+		return admin_features_answer(service, request);
 	return control_make_error(CONTROL_EXIT_USAGE, "no such command");
 }
 
@@ -283,6 +287,8 @@ static json_t *act_offline(const struct admin_place *place, const json_t *reques
 				: strerror(-lock));
 	if (strcmp(command, "passwd") == 0)
 		return act_on_password(request, state_fd);
+	if (strcmp(command, "features") == 0)
+		return admin_features_offline(state_fd, request);
 	if (strcmp(command, "trust-list") == 0 || strcmp(command, "trust-add") == 0 ||
 		strcmp(command, "trust-forget") == 0)
 		return act_on_trust(command, request, state_fd);
@@ -366,6 +372,12 @@ static json_t *make_request(int n, char **a, int *exit_code)
 	}
 	if (n == 1 && strcmp(a[0], "passwd") == 0)
 		return read_password();
+	if (n >= 1 && strcmp(a[0], "features") == 0 && (n == 1 || n == 3)) {
+		json_t *request = admin_features_request(n, a);
+
+		if (request)
+			return request;
+	}
 	if (n == 2 && strcmp(a[0], "notice") == 0 && strcmp(a[1], "host-reset") == 0)
 		return json_pack("{s:s}", "command", "notice-host-reset");
 	if (n == 2 && strcmp(a[0], "notice") == 0 && strcmp(a[1], "inventory") == 0)
@@ -452,6 +464,8 @@ static void print_result(const char *command, const json_t *result)
 		print_certificate(result);
 	else if (strcmp(command, "ipmi") == 0)
 		print_ipmi(result);
+	else if (strcmp(command, "features") == 0)
+		admin_features_print(result);
 }
 
 int admin_run(const struct admin_place *place, int n, char **arguments)

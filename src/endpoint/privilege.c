@@ -80,6 +80,7 @@ static const struct entity_row entities[ENTITY_COUNT] = {
 	[ENTITY_EVENT_SERVICE] = {.get = {{LOGIN}},					    .patch = {{MANAGER}}},
 	[ENTITY_EVENT_STREAM] = {.get = {{LOGIN}}},
 	[ENTITY_REGISTRIES] = {.get = {{LOGIN}}		       },
+	[ENTITY_SERVICE_MODULE] = {.get = {{LOGIN}},			     .patch = {{MANAGER}}},
 };
 
 static const struct {

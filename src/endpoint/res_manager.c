@@ -128,6 +128,7 @@ static const struct property oem_bmclink[] = {
 	P_CALL("CertificateFingerprint", get_fingerprint),
 	P_CALL("NextCertificateFingerprint", get_next_fingerprint),
 	P_CALL("NextCertificateDeadline", get_next_deadline),
+	P_LINK("ServiceModule", "/redfish/v1/Managers/{manager}/Oem/Bmclink/ServiceModule"),
 	P_END,
 };
 static const struct property links[] = {

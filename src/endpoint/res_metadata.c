@@ -9,6 +9,7 @@
 #include "endpoint/service.h"
 #include "schema-manager.h"
 #include "schema-root.h"
+#include "schema-service-module.h"
 
 #define DMTF	 "https://redfish.dmtf.org/schemas/v1/"
 #define OURS	 "/redfish/v1/Schemas/"
@@ -95,6 +96,11 @@ static void get_manager_schema(struct request *request)
 	reply_xml(request, (const char *)schema_manager, sizeof(schema_manager));
 }
 
+static void get_service_module_schema(struct request *request)
+{
+	reply_xml(request, (const char *)schema_service_module, sizeof(schema_service_module));
+}
+
 const struct resource metadata_resources[] = {
 	{.uri = "/redfish/v1/$metadata",
 		.entity = ENTITY_VERSIONS,
@@ -108,5 +114,9 @@ const struct resource metadata_resources[] = {
 		.entity = ENTITY_VERSIONS,
 		.get = get_manager_schema,
 		.type = XML_TYPE},
-	{.uri = NULL	    },
+	{.uri = OURS "BmclinkServiceModule_v1.xml",
+		.entity = ENTITY_VERSIONS,
+		.get = get_service_module_schema,
+		.type = XML_TYPE},
+	{.uri = NULL		    },
 };

@@ -139,6 +139,7 @@ enum schema { /* versions are in schema.c, nowhere else */
 	SCHEMA_REGISTRY_FILE,
 	SCHEMA_OEM_SERVICE_ROOT,
 	SCHEMA_OEM_MANAGER,
+	SCHEMA_SERVICE_MODULE,
 	SCHEMA_COUNT,
 };
 const char *schema_get_type(enum schema schema); /* "#Manager.v1_19_0.Manager" */
@@ -189,6 +190,6 @@ extern const struct resource root_resources[], account_resources[], certificate_
 	manager_resources[], log_resources[], event_resources[], registry_resources[],
 	session_resources[], metadata_resources[], system_resources[], network_resources[],
 	action_resources[], schema_resources[], reset_resources[], certsvc_resources[],
-	service_certificate_resources[], subscription_resources[];
+	service_certificate_resources[], subscription_resources[], feature_resources[];
 
 #endif

@@ -45,7 +45,8 @@ static const char *const types[SCHEMA_COUNT] = {
 	[SCHEMA_REGISTRIES] = UNVERSIONED("MessageRegistryFileCollection"),
 	[SCHEMA_REGISTRY_FILE] = VERSIONED("MessageRegistryFile", "v1_1_3"),
 	[SCHEMA_OEM_SERVICE_ROOT] = "#BmclinkServiceRoot.v1_0_0.ServiceRoot",
-	[SCHEMA_OEM_MANAGER] = "#BmclinkManager.v1_1_0.Manager",
+	[SCHEMA_OEM_MANAGER] = "#BmclinkManager.v1_2_0.Manager",
+	[SCHEMA_SERVICE_MODULE] = "#BmclinkServiceModule.v1_0_0.BmclinkServiceModule",
 };
 
 const char *schema_get_type(enum schema schema)

@@ -144,6 +144,7 @@ static int start(struct service *service, const char *state_dir)
 	load_trust(service);
 	service_load_bootstrap(service);
 	events_load(service);
+	service_load_features(service);
 	service_fill_handlers(service, &handlers);
 	r = server_new(service->base, &handlers, (unsigned int)service->settings.max_connections,
 		&service->server);

@@ -11,6 +11,7 @@
 #include "base/renewal.h"
 #include "endpoint/accounts.h"
 #include "endpoint/bootstrap.h"
+#include "endpoint/feature_switches.h"
 #include "endpoint/lclog.h"
 #include "endpoint/limiter.h"
 #include "endpoint/listen.h"
@@ -53,6 +54,7 @@ struct service {
 	struct sse *sse;
 	struct push *push;
 	bool events_enabled;
+	struct features features;
 	struct clock_watch *clock;
 	struct event *expiry_timer; /* of the first known certificate to expire */
 	struct event *farewell;	    /* after "forget me": its connections are ended */
@@ -139,6 +141,10 @@ void service_review_window(struct service *service);
 
 /* res_events.c: whether there are events at all, as it was left. */
 void events_load(struct service *service);
+
+/* res_features.c: the BMC's switches. Durable, then true, then recorded; 0 or negative errno. */
+void service_load_features(struct service *service);
+int service_set_feature(struct service *service, int number, bool on, const char *by);
 
 /* service_http.c: what the server asks. */
 void service_fill_handlers(struct service *service, struct server_handlers *handlers);

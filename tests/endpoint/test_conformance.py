@@ -227,7 +227,7 @@ def test_types_are_in_the_metadata(walk):
 def test_our_own_types_have_our_own_properties(walk):
     """What stands in Oem.Bmclink is what the schemas that are served say, type by type."""
     schemas, bases = {}, {}
-    for name in ("BmclinkServiceRoot", "BmclinkManager"):
+    for name in ("BmclinkServiceRoot", "BmclinkManager", "BmclinkServiceModule"):
         document = ElementTree.fromstring(
             walk.bmc.get("/redfish/v1/Schemas/%s_v1.xml" % name).body)
         for space in document.iter(EDM + "Schema"):

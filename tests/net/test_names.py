@@ -184,8 +184,8 @@ def test_a_file_that_is_mounted(lab):
         as_the_agent_sees(lab, ["umount", lab.hosts])
         lab.agent.reload()  # the cause is gone
         wait_for(lambda: names(lab)["active"], 5, "the names are at work")
-    finally:
-        run(["umount", lab.hosts])
+    finally:  # the kernel took the mount away with the file that it was on
+        run(["umount", lab.hosts], check=False)
     assert read(lab.hosts) == ADMINISTRATORS + BLOCK
 
 
