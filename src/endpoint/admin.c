@@ -22,6 +22,7 @@
 #include "base/util.h"
 #include "endpoint/accounts.h"
 #include "endpoint/admin_features.h"
+#include "endpoint/admin_package.h"
 #include "endpoint/control.h"
 #include "endpoint/ipmi.h"
 #include "endpoint/service.h"
@@ -32,7 +33,8 @@ static const char usage[] =
 	"       bmclink-endpoint [options] features [NAME on | off]\n"
 	"       bmclink-endpoint [options] passwd          (reads the password from stdin)\n"
 	"       bmclink-endpoint [options] notice host-reset | power STATE | inventory\n"
-	"       bmclink-endpoint [options] ipmi NETFN COMMAND DATA... (hex bytes)\n";
+	"       bmclink-endpoint [options] ipmi NETFN COMMAND DATA... (hex bytes)\n"
+	"       bmclink-endpoint [options] package add FILE [SIGNATURE] | list | remove ID\n";
 
 int admin_lock(int state_fd)
 {
@@ -196,6 +198,8 @@ static json_t *act(struct service *service, const json_t *request)
 		return answer_ipmi(service, request);
 	if (strcmp(command, "features") == 0)
 		return admin_features_answer(service, request);
+	if (admin_package_is(command))
+		return admin_package_answer(service, command, request);
 	return control_make_error(CONTROL_EXIT_USAGE, "no such command");
 }
 
@@ -292,6 +296,8 @@ static json_t *act_offline(const struct admin_place *place, const json_t *reques
 	if (strcmp(command, "trust-list") == 0 || strcmp(command, "trust-add") == 0 ||
 		strcmp(command, "trust-forget") == 0)
 		return act_on_trust(command, request, state_fd);
+	if (admin_package_is(command))
+		return admin_package_act(state_fd, command, request);
 	return control_make_error(
 		CONTROL_EXIT_NOT_RUNNING, "the endpoint does not run, and this needs it to");
 }
@@ -366,6 +372,8 @@ static json_t *make_request(int n, char **a, int *exit_code)
 	*exit_code = CONTROL_EXIT_FAILED;
 	if (n == 3 && strcmp(a[0], "trust") == 0 && strcmp(a[1], "add") == 0)
 		return read_certificate(a[2]);
+	if (n >= 2 && strcmp(a[0], "package") == 0)
+		return admin_package_make_request(n - 1, a + 1, usage, exit_code);
 	if (n >= 2 && strcmp(a[0], "ipmi") == 0) {
 		*exit_code = CONTROL_EXIT_USAGE;
 		return make_ipmi(n - 1, a + 1);
@@ -466,23 +474,16 @@ static void print_result(const char *command, const json_t *result)
 		print_ipmi(result);
 	else if (strcmp(command, "features") == 0)
 		admin_features_print(result);
+	else if (strcmp(command, "package-list") == 0)
+		admin_package_print(result);
 }
 
-int admin_run(const struct admin_place *place, int n, char **arguments)
+/* Takes both. Returns the exit code. */
+static int report(json_t *request, json_t *answer)
 {
-	int exit_code, r;
-	json_t *request = make_request(n, arguments, &exit_code), *answer = NULL;
-	const json_t *error;
+	const json_t *error = json_object_get(answer, "error");
+	int exit_code = error ? (int)json_integer_value(json_object_get(error, "exit")) : 0;
 
-	if (!request)
-		return exit_code;
-	r = control_ask(place->runtime_dir, request, &answer);
-	if (r == -ENOENT || r == -ECONNREFUSED)
-		answer = act_offline(place, request);
-	else if (r < 0)
-		answer = control_make_error(CONTROL_EXIT_FAILED, strerror(-r));
-	error = json_object_get(answer, "error");
-	exit_code = error ? (int)json_integer_value(json_object_get(error, "exit")) : 0;
 	if (error)
 		fprintf(stderr, "bmclink-endpoint: %s\n",
 			json_string_value(json_object_get(error, "text")));
@@ -492,4 +493,22 @@ int admin_run(const struct admin_place *place, int n, char **arguments)
 	json_decref(answer);
 	json_decref(request);
 	return exit_code;
+}
+
+int admin_run(const struct admin_place *place, int n, char **arguments)
+{
+	int exit_code, r;
+	json_t *request = make_request(n, arguments, &exit_code), *answer = NULL;
+
+	if (!request)
+		return exit_code;
+	answer = admin_package_stage(place, request);
+	if (answer)
+		return report(request, answer);
+	r = control_ask(place->runtime_dir, request, &answer);
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		answer = act_offline(place, request);
+	else if (r < 0)
+		answer = control_make_error(CONTROL_EXIT_FAILED, strerror(-r));
+	return report(request, answer);
 }

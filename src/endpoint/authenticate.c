@@ -121,6 +121,15 @@ int authenticate_request(struct request *request)
 	return status;
 }
 
+bool authenticate_is_administrator(
+	struct service *service, struct connection *connection, const struct http_request *http)
+{
+	struct connection_principal by;
+
+	return has_credentials(http) && check_credentials(service, connection, http, &by) == 0 &&
+	       !by.bootstrap;
+}
+
 bool authenticate_head(struct service *service, struct connection *connection,
 	const struct http_request *http, bool is_long)
 {

@@ -13,5 +13,9 @@ int authenticate_request(struct request *request);
 /* Is this somebody who may send long bodies? Before the body is here. */
 bool authenticate_head(struct service *service, struct connection *connection,
 	const struct http_request *http, bool is_long);
+/* Does this request carry the administrator's credentials? Not a certificate, and not an account
+ * that a host got over IPMI, whatever its role. */
+bool authenticate_is_administrator(
+	struct service *service, struct connection *connection, const struct http_request *http);
 
 #endif

@@ -44,6 +44,11 @@ void connection_set_state(struct connection *c, enum connection_state state)
 
 void connection_reset_request(struct connection *c)
 {
+	void (*closed)(void *arg) = c->sink.closed;
+
+	c->sink.closed = NULL;
+	if (closed)
+		closed(c->sink.arg);
 	free(c->head);
 	free(c->body);
 	c->head = NULL;
@@ -127,24 +132,33 @@ static size_t find_head_end(struct connection *c, struct evbuffer *input)
 	return found.pos < 0 ? 0 : (size_t)found.pos + 4;
 }
 
+/* Refused whatever it says: its body need not come. */
+static void handle_without_body(struct connection *c)
+{
+	c->keep_alive = false;
+	connection_set_state(c, CONNECTION_HANDLING);
+	c->server->handlers.request(c, &c->request, "", 0, c->server->handlers.arg);
+}
+
 static void take_request(struct connection *c)
 {
 	bool body = c->request.chunked || c->request.content_length;
 	struct evbuffer *input = bufferevent_get_input(c->bev);
 
 	if (c->port == SERVER_PORT_REFUSE) {
-		/* Refused whatever it says: its body need not come. */
-		c->keep_alive = false;
-		connection_set_state(c, CONNECTION_HANDLING);
-		c->server->handlers.request(c, &c->request, "", 0, c->server->handlers.arg);
+		handle_without_body(c);
 		return;
 	}
 	c->keep_alive = c->request.keep_alive;
 	c->body_limit = c->server->handlers.head(c, &c->request, c->server->handlers.arg);
+	if (c->body_limit == SERVER_BODY_UNWANTED) {
+		handle_without_body(c);
+		return;
+	}
 	if (c->body_limit > SERVER_MAX_BODY)
 		c->body_limit = SERVER_MAX_BODY;
 	if (body && c->request.expect_continue && evbuffer_get_length(input) == 0 &&
-		c->request.content_length <= c->body_limit)
+		c->request.content_length <= (c->sink.closed ? c->sink.limit : c->body_limit))
 		bufferevent_write(c->bev, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	connection_set_state(c, CONNECTION_BODY);
 }
@@ -181,8 +195,8 @@ static void read_body(struct connection *c)
 		refuse(c, r);
 	} else if (r == 1) {
 		connection_set_state(c, CONNECTION_HANDLING);
-		c->server->handlers.request(c, &c->request, c->body ? c->body : "", c->body_length,
-			c->server->handlers.arg);
+		c->server->handlers.request(c, &c->request, c->body ? c->body : "",
+			c->body ? c->body_length : 0, c->server->handlers.arg);
 	}
 }
 
@@ -251,7 +265,7 @@ static void on_written(struct bufferevent *bev, void *arg)
 			c->stream.drained(c->stream.arg);
 		return;
 	}
-	if (evbuffer_get_length(bufferevent_get_output(bev)))
+	if (evbuffer_get_length(bufferevent_get_output(bev)) || connection_pump_file(c))
 		return;
 	if (c->state == CONNECTION_CLOSING) {
 		finish(c, "closed after its answer");
@@ -322,6 +336,7 @@ int connection_new(struct server *server, const struct server_listener *listener
 	}
 	c->server = server;
 	c->port = listener->port;
+	c->file_fd = -1;
 	c->peer = *peer;
 	c->deadline = evtimer_new(server->base, on_deadline, c);
 	if (!c->deadline || make_bufferevent(c, listener->context, fd) < 0) {
@@ -351,6 +366,8 @@ void connection_free(struct connection *c, const char *reason)
 	if (c->ssl)
 		handshake_forget(c->ssl);
 	bufferevent_free(c->bev);
+	if (c->file_fd >= 0)
+		close(c->file_fd);
 	connection_reset_request(c);
 	server_forget_connection(c->server, c);
 	free(c);

@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "endpoint/privilege.h"
 #include "endpoint/server.h"
@@ -60,6 +61,29 @@ void connection_reply(struct connection *connection, const struct http_reply *re
 void connection_hold(struct connection *connection, void (*closed)(void *arg), void *arg);
 
 void connection_close_after_reply(struct connection *connection);
+
+/*
+ * A body that is not to be kept in memory: to be set from within the head handler, which returns
+ * SERVER_BODY_SINK then. take() gets it piece by piece, to its end: a client that is told of an
+ * error before it has sent all does not always hear it. closed() is called once, after the answer
+ * or when the connection ends.
+ */
+struct connection_sink {
+	uint64_t limit; /* bytes; a longer body is refused with 413 */
+	void (*take)(const char *data, size_t length, void *arg);
+	void (*closed)(void *arg);
+	void *arg;
+};
+void connection_set_sink(struct connection *connection, const struct connection_sink *sink);
+/* The arg of the sink that took this request's body; NULL: there was none. */
+void *connection_get_sink(const struct connection *connection);
+
+/*
+ * As connection_reply(), with length bytes of a file as its body, from offset on; body and length
+ * of reply are not looked at. fd is the connection's from here on.
+ */
+void connection_reply_file(struct connection *connection, const struct http_reply *reply, int fd,
+	uint64_t offset, uint64_t length);
 
 struct connection_stream {
 	/* What was queued has gone out: write more. */

@@ -63,11 +63,72 @@ static int take_chunked(struct connection *c, struct evbuffer *input)
 	return c->chunks.state == HTTP_CHUNK_DONE;
 }
 
+#define SINK_PIECE 16384
+#define SINK_PROGRESS                                                                              \
+	65536 /* bytes that put the deadline off: slower than this each time is too slow */
+
+/* A piece of the body, decoded; 0, or an HTTP status. */
+static int sink_piece(struct connection *c, const char *data, size_t length)
+{
+	if (length > c->sink.limit - c->body_length)
+		return 413;
+	c->body_length += length;
+	if (length)
+		c->sink.take(data, length, c->sink.arg);
+	if (c->body_length - c->sink_watched >= SINK_PROGRESS) {
+		c->sink_watched = c->body_length;
+		connection_set_state(c, CONNECTION_BODY);
+	}
+	return 0;
+}
+
+static int take_sink(struct connection *c, struct evbuffer *input)
+{
+	char piece[SINK_PIECE];
+	int r = 0;
+
+	while (!r && evbuffer_get_length(input) && c->chunks.state < HTTP_CHUNK_DONE) {
+		size_t left = c->request.content_length - c->body_length, n = sizeof(piece), eaten;
+		ev_ssize_t got;
+
+		if (!c->request.chunked && left < n)
+			n = left;
+		got = n ? evbuffer_copyout(input, piece, n) : 0;
+		if (got <= 0)
+			break;
+		eaten = n = (size_t)got;
+		if (c->request.chunked)
+			eaten = http_decode_chunks(&c->chunks, piece, (size_t)got, piece, &n);
+		evbuffer_drain(input, eaten);
+		r = sink_piece(c, piece, n);
+	}
+	if (r || c->chunks.state == HTTP_CHUNK_BROKEN)
+		return r ? r : 400;
+	return c->request.chunked ? c->chunks.state == HTTP_CHUNK_DONE
+				  : c->body_length == c->request.content_length;
+}
+
+void connection_set_sink(struct connection *c, const struct connection_sink *sink)
+{
+	c->sink = *sink;
+	c->sink_watched = 0;
+}
+
+void *connection_get_sink(const struct connection *c)
+{
+	return c->sink.closed ? c->sink.arg : NULL;
+}
+
 int connection_take_body(struct connection *c)
 {
 	struct evbuffer *input = bufferevent_get_input(c->bev);
 	int r;
 
+	if (c->sink.closed) {
+		if (!c->request.chunked && c->request.content_length > c->sink.limit)
+			return 413;
+		return take_sink(c, input);
+	}
 	if (!c->request.chunked && c->request.content_length > c->body_limit)
 		return 413;
 	r = c->request.chunked ? take_chunked(c, input) : take_plain(c, input);

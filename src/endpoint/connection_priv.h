@@ -46,6 +46,10 @@ struct connection {
 	struct http_chunks chunks;
 	char *body;
 	size_t body_length, body_size, body_limit;
+	struct connection_sink sink; /* closed NULL: none */
+	size_t sink_watched;	     /* bytes of the body when its deadline was last put off */
+	int file_fd;		     /* that an answer goes on with; -1: none */
+	uint64_t file_at, file_left;
 
 	void (*held)(void *arg); /* whom to tell when the answer is not needed any more */
 	void *held_arg;
@@ -93,6 +97,9 @@ void server_forget_connection(struct server *server, struct connection *connecti
  * that what we sent last is not lost by a reset. */
 void linger_start(struct server *server, int fd);
 void linger_stop_all(struct server *server);
+
+/* connection_reply.c: more of a file's bytes; true: there were some to be written. */
+bool connection_pump_file(struct connection *connection);
 
 /* connection_body.c: take a body from the input. 0: more to come, 1: complete, else HTTP status. */
 int connection_take_body(struct connection *connection);

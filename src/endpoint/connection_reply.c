@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <event2/buffer.h>
 
@@ -35,7 +36,8 @@ static void after_reply(struct connection *c)
 	connection_reset_request(c);
 	if (!c->keep_alive)
 		connection_set_state(c, CONNECTION_CLOSING);
-	else if (evbuffer_get_length(bufferevent_get_output(c->bev)) > OUTPUT_HIGH)
+	else if (c->file_fd >= 0 ||
+		 evbuffer_get_length(bufferevent_get_output(c->bev)) > OUTPUT_HIGH)
 		connection_set_state(c, CONNECTION_REPLYING);
 	else
 		connection_set_state(c, CONNECTION_IDLE);
@@ -71,6 +73,61 @@ void connection_reply(struct connection *c, const struct http_reply *reply)
 		c->keep_alive ? "" : "Connection: close\r\n");
 	if (!head_only && reply->status != 204 && reply->length)
 		evbuffer_add(out, reply->body, reply->length);
+	after_reply(c);
+	look_again(c);
+}
+
+#define FILE_PIECE 32768
+
+static void end_file(struct connection *c)
+{
+	close(c->file_fd);
+	c->file_fd = -1;
+}
+
+bool connection_pump_file(struct connection *c)
+{
+	char piece[FILE_PIECE];
+	size_t wanted = c->file_left < sizeof(piece) ? (size_t)c->file_left : sizeof(piece);
+	ssize_t n;
+
+	if (c->file_fd < 0)
+		return false;
+	n = pread(c->file_fd, piece, wanted, (off_t)c->file_at);
+	if (n <= 0 || evbuffer_add(bufferevent_get_output(c->bev), piece, (size_t)n) < 0) {
+		/* Its length was promised: all that can be done is to break off. */
+		end_file(c);
+		connection_close(c, "a file could not be read");
+		return true;
+	}
+	c->file_at += (uint64_t)n;
+	c->file_left -= (uint64_t)n;
+	if (!c->file_left)
+		end_file(c);
+	connection_set_state(c, c->state); /* it takes: its time begins anew */
+	return true;
+}
+
+void connection_reply_file(struct connection *c, const struct http_reply *reply, int fd,
+	uint64_t offset, uint64_t length)
+{
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	bool head_only = c->request.method == HTTP_HEAD;
+
+	if (c->state != CONNECTION_HANDLING) {
+		close(fd);
+		return;
+	}
+	write_head(c, reply->status, reply->content_type);
+	evbuffer_add_printf(out, "Content-Length: %llu\r\n%s%s\r\n", (unsigned long long)length,
+		reply->fields ? reply->fields : "", c->keep_alive ? "" : "Connection: close\r\n");
+	if (head_only || !length) {
+		close(fd);
+	} else {
+		c->file_fd = fd;
+		c->file_at = offset;
+		c->file_left = length;
+	}
 	after_reply(c);
 	look_again(c);
 }

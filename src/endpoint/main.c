@@ -53,7 +53,10 @@ static const char help[] =
 	"  notice host-reset   the host was reset or powered on; opens the window\n"
 	"  ipmi HEX...         answer a request that the host sent over IPMI (DSP0270)\n"
 	"  notice power STATE  the host's power state is now On, Off, PoweringOn, ...\n"
-	"  notice inventory    ask the hook 'inventory' again\n";
+	"  notice inventory    ask the hook 'inventory' again\n"
+	"  package add FILE    give hosts this package of the agent, signed by FILE.minisig\n"
+	"  package list        the packages that hosts may fetch\n"
+	"  package remove ID   take one away\n";
 
 static int parse_options(int argc, char **argv, struct options *options)
 {

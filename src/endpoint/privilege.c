@@ -81,6 +81,11 @@ static const struct entity_row entities[ENTITY_COUNT] = {
 	[ENTITY_EVENT_STREAM] = {.get = {{LOGIN}}},
 	[ENTITY_REGISTRIES] = {.get = {{LOGIN}}		       },
 	[ENTITY_SERVICE_MODULE] = {.get = {{LOGIN}},			     .patch = {{MANAGER}}},
+	[ENTITY_UPDATE_SERVICE] = {.get = {{LOGIN}}					   },
+ /* The Administrator alone: what is here may become root on the host. */
+	[ENTITY_UPDATE_PUSH] = {.post = {{MANAGER}}		   },
+	[ENTITY_SOFTWARE_INVENTORY] = {.get = {{LOGIN}},.delete = {{MANAGER}}},
+	[ENTITY_SOFTWARE_PACKAGE] = {.get = {{HOST, MANAGER}}		     },
 };
 
 static const struct {

@@ -187,7 +187,10 @@ static void dispatch(struct request *request)
 		reply_get(request);
 		break;
 	case HTTP_POST:
-		call_with_body(request, resource->post);
+		if (resource->upload)
+			resource->upload(request);
+		else
+			call_with_body(request, resource->post);
 		break;
 	case HTTP_PATCH:
 		if (may_change(request))

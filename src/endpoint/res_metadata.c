@@ -10,6 +10,7 @@
 #include "schema-manager.h"
 #include "schema-root.h"
 #include "schema-service-module.h"
+#include "schema-software.h"
 
 #define DMTF	 "https://redfish.dmtf.org/schemas/v1/"
 #define OURS	 "/redfish/v1/Schemas/"
@@ -101,6 +102,11 @@ static void get_service_module_schema(struct request *request)
 	reply_xml(request, (const char *)schema_service_module, sizeof(schema_service_module));
 }
 
+static void get_software_schema(struct request *request)
+{
+	reply_xml(request, (const char *)schema_software, sizeof(schema_software));
+}
+
 const struct resource metadata_resources[] = {
 	{.uri = "/redfish/v1/$metadata",
 		.entity = ENTITY_VERSIONS,
@@ -118,5 +124,9 @@ const struct resource metadata_resources[] = {
 		.entity = ENTITY_VERSIONS,
 		.get = get_service_module_schema,
 		.type = XML_TYPE},
-	{.uri = NULL		    },
+	{.uri = OURS "BmclinkSoftwareInventory_v1.xml",
+		.entity = ENTITY_VERSIONS,
+		.get = get_software_schema,
+		.type = XML_TYPE},
+	{.uri = NULL},
 };

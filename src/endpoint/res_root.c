@@ -75,6 +75,7 @@ static const struct property root[] = {
 	P_LINK("Chassis", "/redfish/v1/Chassis"),
 	P_LINK("Managers", "/redfish/v1/Managers"),
 	P_LINK("EventService", "/redfish/v1/EventService"),
+	P_LINK("UpdateService", "/redfish/v1/UpdateService"),
 	P_LINK("JsonSchemas", "/redfish/v1/JsonSchemas"),
 	P_LINK("Registries", "/redfish/v1/Registries"),
 	P_OBJECT("Links", links),

@@ -15,7 +15,8 @@ const struct resource *const resource_tables[] = {root_resources, certificate_re
 	account_resources, manager_resources, log_resources, event_resources, registry_resources,
 	session_resources, metadata_resources, system_resources, network_resources,
 	action_resources, schema_resources, reset_resources, certsvc_resources,
-	service_certificate_resources, subscription_resources, feature_resources, NULL};
+	service_certificate_resources, subscription_resources, feature_resources, update_resources,
+	NULL};
 
 /* "{manager}" and "{0}" put in; false when it does not fit. */
 static bool expand(const struct request *request, const char *text, char *out, size_t size)

@@ -137,9 +137,13 @@ enum schema { /* versions are in schema.c, nowhere else */
 	SCHEMA_MESSAGE_REGISTRY, /* as data/messages.json has it */
 	SCHEMA_REGISTRIES,
 	SCHEMA_REGISTRY_FILE,
+	SCHEMA_UPDATE_SERVICE,
+	SCHEMA_SOFTWARE_INVENTORIES,
+	SCHEMA_SOFTWARE_INVENTORY,
 	SCHEMA_OEM_SERVICE_ROOT,
 	SCHEMA_OEM_MANAGER,
 	SCHEMA_SERVICE_MODULE,
+	SCHEMA_OEM_SOFTWARE_INVENTORY,
 	SCHEMA_COUNT,
 };
 const char *schema_get_type(enum schema schema); /* "#Manager.v1_19_0.Manager" */
@@ -165,6 +169,7 @@ struct resource {
 	void (*post)(struct request *request, const json_t *body); /* body: an object */
 	const struct patchable *patchables;			   /* NULL: no PATCH */
 	void (*delete)(struct request *request);
+	void (*upload)(struct request *request); /* instead of post: its body went into a sink */
 };
 
 /* The resource at request->http->path; fills resource, path and params. False: there is none. */
@@ -190,6 +195,7 @@ extern const struct resource root_resources[], account_resources[], certificate_
 	manager_resources[], log_resources[], event_resources[], registry_resources[],
 	session_resources[], metadata_resources[], system_resources[], network_resources[],
 	action_resources[], schema_resources[], reset_resources[], certsvc_resources[],
-	service_certificate_resources[], subscription_resources[], feature_resources[];
+	service_certificate_resources[], subscription_resources[], feature_resources[],
+	update_resources[];
 
 #endif

@@ -44,9 +44,13 @@ static const char *const types[SCHEMA_COUNT] = {
 	[SCHEMA_MESSAGE_REGISTRY] = VERSIONED("MessageRegistry", "v1_6_2"),
 	[SCHEMA_REGISTRIES] = UNVERSIONED("MessageRegistryFileCollection"),
 	[SCHEMA_REGISTRY_FILE] = VERSIONED("MessageRegistryFile", "v1_1_3"),
+	[SCHEMA_UPDATE_SERVICE] = VERSIONED("UpdateService", "v1_12_0"),
+	[SCHEMA_SOFTWARE_INVENTORIES] = UNVERSIONED("SoftwareInventoryCollection"),
+	[SCHEMA_SOFTWARE_INVENTORY] = VERSIONED("SoftwareInventory", "v1_10_0"),
 	[SCHEMA_OEM_SERVICE_ROOT] = "#BmclinkServiceRoot.v1_0_0.ServiceRoot",
 	[SCHEMA_OEM_MANAGER] = "#BmclinkManager.v1_2_0.Manager",
 	[SCHEMA_SERVICE_MODULE] = "#BmclinkServiceModule.v1_0_0.BmclinkServiceModule",
+	[SCHEMA_OEM_SOFTWARE_INVENTORY] = "#BmclinkSoftwareInventory.v1_0_0.SoftwareInventory",
 };
 
 const char *schema_get_type(enum schema schema)

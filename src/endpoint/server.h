@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <event2/event.h>
 
@@ -20,6 +21,8 @@
 #define SERVER_SOURCE_SHARE  3 /* of the connections that one IPv4 address or IPv6 /64 may have */
 #define SERVER_MAX_LISTENERS 4
 #define SERVER_MAX_BODY	     (256 * 1024)
+#define SERVER_BODY_SINK     SIZE_MAX	    /* of the head handler: connection_set_sink() */
+#define SERVER_BODY_UNWANTED (SIZE_MAX - 1) /* handle it at once, without its body */
 #define SERVER_HANDSHAKE_MS  3000
 #define SERVER_IDLE_MS	     30000 /* for the first byte of a request */
 #define SERVER_HEAD_MS	     5000  /* for the rest of its head */
@@ -37,7 +40,8 @@ enum server_port {
 };
 
 struct server_handlers {
-	/* The head of a request is here: how long may its body be (at most SERVER_MAX_BODY)? */
+	/* The head of a request is here: how long may its body be (at most SERVER_MAX_BODY), or
+	 * what else is to be done with it? */
 	size_t (*head)(
 		struct connection *connection, const struct http_request *request, void *arg);
 	/* A whole request: answer with connection_reply() or connection_stream_open(), now or

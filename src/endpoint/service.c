@@ -104,6 +104,8 @@ static void take_settings(struct service *service, const struct endpoint_setting
 	service->settings = *settings;
 	profile_decide(&wish, &service->profile);
 	service->trust.window_minutes = (unsigned int)settings->enrolment_minutes;
+	service->packages.max_count = (unsigned int)settings->update_packages;
+	service->packages.max_bytes = (uint64_t)settings->update_megabytes << 20;
 }
 
 static void load_trust(struct service *service)
@@ -145,6 +147,7 @@ static int start(struct service *service, const char *state_dir)
 	service_load_bootstrap(service);
 	events_load(service);
 	service_load_features(service);
+	service_open_packages(service);
 	service_fill_handlers(service, &handlers);
 	r = server_new(service->base, &handlers, (unsigned int)service->settings.max_connections,
 		&service->server);
@@ -170,6 +173,7 @@ int service_new(const struct service_environment *environment,
 	if (!made)
 		return -ENOMEM;
 	made->password_generation = 1;
+	made->packages.dir_fd = -1;
 	made->base = environment->base;
 	made->state_fd = environment->state_fd;
 	take_settings(made, settings);
@@ -189,6 +193,7 @@ void service_free(struct service *service)
 	if (service->server)
 		stop_listening(service, "the service stops");
 	server_free(service->server);
+	packages_close(&service->packages);
 	push_free(service->push);
 	sse_free(service->sse);
 	refusals_free(service->refusals);

@@ -15,6 +15,7 @@
 #include "endpoint/lclog.h"
 #include "endpoint/limiter.h"
 #include "endpoint/listen.h"
+#include "endpoint/packages.h"
 #include "endpoint/platform.h"
 #include "endpoint/profile.h"
 #include "endpoint/push.h"
@@ -51,6 +52,7 @@ struct service {
 	struct server *server;
 	struct listen *listen;
 	struct care care;
+	struct packages packages;
 	struct sse *sse;
 	struct push *push;
 	bool events_enabled;
@@ -138,6 +140,11 @@ void service_answer_ipmi(struct service *service, const unsigned char *request, 
 /* Its occasions do not open the window: hosts come over IPMI. */
 bool service_window_is_barred(const struct service *service);
 void service_review_window(struct service *service);
+
+/* res_update.c: the package store; by: who did it, for the log. why: PACKAGES_MAX_WHY bytes. */
+void service_open_packages(struct service *service);
+void service_note_package(struct service *service, const char *id, const char *by);
+int service_remove_package(struct service *service, const char *id, const char *by);
 
 /* res_events.c: whether there are events at all, as it was left. */
 void events_load(struct service *service);

@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "endpoint/request.h"
 #include "endpoint/service.h"
+#include "endpoint/update_push.h"
 
 static const char tls_required[] = "This firmware requires TLS: connect with https.";
 static const char tls_resolution[] = "Upgrade the service module to a version with TLS, or set "
@@ -61,6 +62,8 @@ static void refuse_plain(struct service *service, struct connection *connection)
 
 static size_t on_head(struct connection *connection, const struct http_request *request, void *arg)
 {
+	if (update_push_is_wanted(request))
+		return update_push_begin(arg, connection, request);
 	return request_body_limit(arg, connection, request);
 }
 

@@ -109,6 +109,10 @@ static const struct config_key keys[] = {
 		.minimum = 0, .maximum = 3600, .fallback = "300"},
 	{"Endpoint", "max_connections", config_parse_number, MEMBER(max_connections),
 		.minimum = 16, .maximum = 1024, .fallback = "96"},
+	{"Endpoint", "update_packages", config_parse_number, MEMBER(update_packages),
+		.minimum = 0, .maximum = 32, .fallback = "8"},
+	{"Endpoint", "update_megabytes", config_parse_number, MEMBER(update_megabytes),
+		.minimum = 1, .maximum = 2048, .fallback = "128"},
 };
 /* clang-format on */
 

@@ -30,6 +30,8 @@ struct endpoint_settings {	     /* section [Endpoint] */
 	bool renewal;		 /* of our own certificate, by itself */
 	long keep_alive_seconds; /* between comments on a silent stream; 0: none */
 	long max_connections;	 /* at a time; a third of them for one source */
+	long update_packages;	 /* of the agent that are kept, at most; 0: none */
+	long update_megabytes;	 /* of all of them */
 };
 
 /* FILE and FILE.d/ (config.h). Returns 0 or negative errno, then with *error (caller frees). */

@@ -144,5 +144,7 @@ json_t *agent_get_status(const struct agent *agent)
 				  agent_make_time(report->lost_at)));
 	json_object_set_new(status, "features", agent_features_get_status(agent));
 	json_object_set_new(status, "version", json_string(agent->environment->version));
+	json_object_set_new(
+		status, "package", string_or_null(agent->environment->self.package_version));
 	return status;
 }

@@ -31,6 +31,7 @@ struct command_line {
 	enum mode mode;
 	struct monitor_options options;
 	const char *installed; /* version of the package */
+	enum package_family family;
 };
 
 enum option_number {
@@ -48,6 +49,7 @@ enum option_number {
 	OPTION_ETC_ROOT,
 	OPTION_CLEANUP,
 	OPTION_INSTALLED,
+	OPTION_PACKAGE,
 	OPTION_WORKER,
 	OPTION_RELAY,
 	OPTION_VERSION,
@@ -69,6 +71,7 @@ static const struct option long_options[] = {
 	{"check-config", no_argument,	      NULL, 'n'	       },
 	{"cleanup",	    no_argument,	 NULL, OPTION_CLEANUP    },
 	{"installed",    required_argument, NULL, OPTION_INSTALLED  },
+	{"package",	    required_argument, NULL, OPTION_PACKAGE	   },
 	{"worker",	   no_argument,	NULL, OPTION_WORKER	   },
 	{"relay",	  no_argument,       NULL, OPTION_RELAY	 },
 	{"version",	    no_argument,	 NULL, OPTION_VERSION    },
@@ -89,6 +92,7 @@ static const char help[] =
 	"  -n, --check-config  look at the configuration and end\n"
 	"For the package's scripts:\n"
 	"  --installed VERSION note that this version was installed, and end\n"
+	"  --package deb|rpm   by which kind of package\n"
 	"  --cleanup           take away address, protections, keys and trust, and end\n"
 	"  --version           print the version\n"
 	"  -h, --help          print this\n\n"
@@ -146,6 +150,9 @@ static int take_option(int option, struct command_line *line)
 	case OPTION_INSTALLED:
 		line->mode = MODE_INSTALLED;
 		line->installed = optarg;
+		return 0;
+	case OPTION_PACKAGE:
+		line->family = version_find_family(optarg);
 		return 0;
 	case OPTION_WORKER:
 		line->mode = MODE_WORKER;
@@ -305,6 +312,6 @@ int main(int argc, char **argv)
 	if (line.mode == MODE_CLEANUP)
 		return package_cleanup(options);
 	if (line.mode == MODE_INSTALLED)
-		return package_note_installed(options, line.installed);
+		return package_note_installed(options, line.installed, line.family);
 	return options->foreground ? monitor_run(options) : run_in_background(options);
 }

@@ -16,6 +16,7 @@
 
 #include "base/message.h"
 #include "host/discover/plan.h"
+#include "update/store.h"
 
 #define PRIV_MAX_PASSWORD 256 /* bytes */
 #define PRIV_MAX_IPMI	  80  /* bytes of an answer, with its completion code */
@@ -144,6 +145,40 @@ struct access_status; /* monitor/access.h */
 int priv_access_start(struct priv *priv, struct in_addr bmc, uint16_t port);
 int priv_access_stop(struct priv *priv);
 int priv_access_get(struct priv *priv, struct access_status *status);
+
+/*
+ * Updates of the agent. The worker puts a package and its signature into these files of its own
+ * directory; the monitor copies them, verifies the signature of the copy, and has it installed.
+ */
+#define PRIV_UPDATE_FILE      "update.pkg"
+#define PRIV_UPDATE_SIGNATURE "update.minisig"
+
+struct priv_update_info {
+	enum package_family family; /* PACKAGE_NONE: the agent was not installed by a package */
+	char architecture[16];
+	char installed[VERSION_MAX], floor[VERSION_MAX];
+	char back[VERSION_MAX];	   /* whose package is at hand as the way back; "": none */
+	char refused[VERSION_MAX]; /* put back once: not by itself again; "": none */
+	unsigned int keys;	   /* that count */
+	enum update_step step;	   /* of the last one */
+	char version[VERSION_MAX], from[VERSION_MAX], why[UPDATE_MAX_WHY];
+	int64_t at; /* CLOCK_REALTIME, seconds */
+};
+int priv_update_info(struct priv *priv, struct priv_update_info *info);
+/*
+ * size bytes of that version are to be copied; back: it is the package of what runs. -ENOKEY: there
+ * is no key; -EBUSY: an update is under way; -ENOSPC; -EBADMSG: the signature cannot be read;
+ * -EPERM: switched off, or the version is none.
+ */
+int priv_update_begin(struct priv *priv, bool back, uint64_t size, const char *version);
+/* Copies a piece, some milliseconds long. *done: bytes so far. -ENODATA: the file is too short. */
+int priv_update_piece(struct priv *priv, uint64_t *done);
+/*
+ * All is copied: verify and, unless it was for the way back, have it installed. -ENOKEY: no key of
+ * ours made it; -EKEYREVOKED; -EBADMSG: wrong signature; -ESTALE: not newer; -EACCES: nobody
+ * consented, and the mode is not install, or it was put back once.
+ */
+int priv_update_commit(struct priv *priv);
 
 enum priv_audit {
 	PRIV_AUDIT_CONNECTED,

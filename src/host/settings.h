@@ -21,6 +21,8 @@ enum settings_trust {
 
 #define SETTINGS_MAX_USER 64 /* bytes; also the bound of a certificate's CN (RFC 5280 A.1) */
 
+enum settings_auto_update { AUTO_UPDATE_OFF, AUTO_UPDATE_NOTIFY, AUTO_UPDATE_INSTALL };
+
 struct settings {
 	/* [Link] */
 	char interface[64]; /* "auto", a name, or "usb:VVVV:PPPP" */
@@ -51,7 +53,7 @@ struct settings {
 	long access_max, access_max_per_source; /* connections */
 	long access_idle;			/* seconds */
 	char local_names_list[256];		/* of [LocalNames], divided by one blank each */
-	int auto_update;			/* 0 off, 1 notify, 2 install */
+	int auto_update;			/* enum settings_auto_update */
 };
 
 /* May a BMC that never had TLS be spoken to without? Whoever asks for more than the oldest TLS does

@@ -7,7 +7,7 @@ packages_build=(gcc libc6-dev meson ninja-build pkg-config git libevent-dev libc
 	libssl-dev libjansson-dev libmnl-dev libseccomp-dev libaudit-dev libsqlite3-dev libarchive-dev)
 packages_run=(python3 python3-cryptography iproute2 nftables curl uidmap util-linux)
 packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck mandoc cppcheck
-	codespell python3-pytest python3-pytest-xdist python3-flake8 openssl libfaketime dmidecode
+	codespell python3-pytest python3-pytest-xdist python3-flake8 openssl minisign libfaketime dmidecode
 	gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user
 	strace iputils-ping procps systemd redfishtool python3-sushy ilorest
 	debhelper dh-apparmor dpkg-dev lintian mmdebstrap apparmor)
@@ -19,7 +19,7 @@ packages_rpm=(rpm rpm2cpio rpmlint cpio bzip2 mmdebstrap uidmap make checkpolicy
 packages_bench=(nginx hitch stunnel4 lldpd chrony qemu-guest-agent)
 # The virtual server of tests/vm: QEMU, its disk, and the tools that build our packages.
 packages_vm=(qemu-system-x86 qemu-utils seabios mmdebstrap e2fsprogs kmod cpio gzip busybox-static
-	util-linux python3-pytest build-essential debhelper dh-apparmor)
+	util-linux python3-pytest build-essential debhelper dh-apparmor minisign)
 
 # Which of the named packages are not installed.
 packages_missing()

@@ -19,6 +19,7 @@ int act_hello(struct acts *acts, struct wire_reader *in, struct wire_writer *out
 	wire_put_string(out, acts->installed.version);
 	wire_put_u32(out, acts->installed.count);
 	acts->environment->hello(acts->environment->arg);
+	act_update_review(acts);
 	return 0;
 }
 

@@ -43,6 +43,10 @@ static const struct act table[] = {
 	{"access-start",  ACT_ACCESS_START,  IP4+2,        IP4+2,        true,  act_access_start},
 	{"access-stop",   ACT_ACCESS_STOP,   0,            0,            false, act_access_stop},
 	{"access-get",    ACT_ACCESS_GET,    0,            0,            false, act_access_get},
+	{"update-info",   ACT_UPDATE_INFO,   0,            0,            false, act_update_info},
+	{"update-begin",  ACT_UPDATE_BEGIN,  1+8+4+1,      1+8+4+VERSION_MAX-1, false, act_update_begin},
+	{"update-piece",  ACT_UPDATE_PIECE,  0,            0,            false, act_update_piece},
+	{"update-commit", ACT_UPDATE_COMMIT, 0,            0,            false, act_update_commit},
 };
 /* clang-format on */
 
@@ -93,6 +97,7 @@ void acts_forget_worker(struct acts *acts)
 	act_arp_stop(acts);
 	act_ipmi_stop(acts);
 	access_stop(acts->access); /* nobody tells any more whether the BMC is there */
+	act_update_stop(acts);
 }
 
 void acts_emit(struct acts *acts, enum message_id id, ...)

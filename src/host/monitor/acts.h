@@ -13,7 +13,9 @@
 #include <stdint.h>
 
 #include <event2/event.h>
+#include <openssl/evp.h>
 
+#include "base/minisign.h"
 #include "host/discover/plan.h"
 #include "host/monitor/care.h"
 #include "host/monitor/package.h"
@@ -56,6 +58,10 @@ enum act_number { /* part of the wire format; never reused */
 	ACT_ACCESS_START = 20,
 	ACT_ACCESS_STOP = 21,
 	ACT_ACCESS_GET = 22,
+	ACT_UPDATE_INFO = 26,
+	ACT_UPDATE_BEGIN = 27,
+	ACT_UPDATE_PIECE = 28,
+	ACT_UPDATE_COMMIT = 29,
 };
 
 struct acts_roots { /* where /sys and the others are; tests give prepared trees */
@@ -70,6 +76,7 @@ struct acts_environment { /* borrowed; outlives the acts */
 	const char *user_text, *group_text;
 	int empty_fd;
 	bool foreground, debug;
+	const char *runtime_dir; /* where root consents to an update; NULL: nowhere */
 	/* To the worker; the notice is lost when it is not there. */
 	void (*notify)(enum priv_notice notice, const void *data, size_t length, void *arg);
 	void (*emit)(const struct priv_event *event, void *arg);
@@ -99,6 +106,17 @@ struct acts_ipmi {	     /* one request at a time */
 	time_t fingerprints[600], credentials[6];
 };
 
+struct acts_update {	    /* a package on its way from the worker */
+	int from_fd, to_fd; /* the worker's file, our copy; 0: none */
+	EVP_MD_CTX *hash;   /* of what was copied */
+	uint64_t size, done;
+	bool back;
+	char version[VERSION_MAX];
+	struct minisign_signature signature;
+	char signature_text[MINISIGN_MAX_FILE];
+	size_t signature_length;
+};
+
 struct acts {
 	const struct acts_environment *environment;
 	struct settings settings;
@@ -113,6 +131,7 @@ struct acts {
 	struct care *care; /* NULL: not taken */
 	struct acts_probe probes[ACTS_MAX_PROBES];
 	struct acts_ipmi ipmi;
+	struct acts_update update;
 	struct access *access; /* NULL: it was never asked for */
 	int audit_fd;	       /* -1: not opened yet, or there is none */
 	unsigned int audit_count, audit_trust_count, audit_lost;
@@ -177,12 +196,19 @@ ACT(act_names);
 ACT(act_access_start);
 ACT(act_access_stop);
 ACT(act_access_get);
+ACT(act_update_info);
+ACT(act_update_begin);
+ACT(act_update_piece);
+ACT(act_update_commit);
 #undef ACT
 
 void act_arp_stop(struct acts *acts); /* every probe under way */
 void act_ipmi_stop(struct acts *acts);
 /* A socket is bound to the NIC; 0 or negative errno. */
 int act_nic_bind(int fd, unsigned int ifindex);
+void act_update_stop(struct acts *acts);
+/* What the installer did since: its events, and the highest version that was ever here. */
+void act_update_review(struct acts *acts);
 /* After new settings: a NIC that they do not allow is given up, with its care. */
 void act_nic_review_claim(struct acts *acts);
 

@@ -343,6 +343,7 @@ static int start(struct monitor *monitor)
 		.empty_fd = monitor->prepared.empty_fd,
 		.foreground = options->foreground,
 		.debug = options->debug,
+		.runtime_dir = options->runtime_dir,
 		.notify = on_notify,
 		.emit = on_emit,
 		.hello = on_hello,

@@ -22,19 +22,20 @@
 
 int package_read_mark(int state_fd, struct package_mark *mark)
 {
-	const char *version = NULL;
+	const char *version = NULL, *family = "";
 	json_int_t count = 0;
 	json_t *object = NULL;
 	int r = state_read_json(state_fd, PACKAGE_MARK, &object);
 
-	if (r == 0 &&
-		(json_unpack(object, "{s:s, s:I}", "version", &version, "count", &count) < 0 ||
-			strlen(version) >= PACKAGE_MAX_VERSION || version[0] == '\0' ||
-			!text_is_printable(version, strlen(version)) || count < 1 ||
-			count > UINT32_MAX))
+	if (r == 0 && (json_unpack(object, "{s:s, s:I, s?s}", "version", &version, "count", &count,
+			       "package", &family) < 0 ||
+			      strlen(version) >= PACKAGE_MAX_VERSION || version[0] == '\0' ||
+			      !text_is_printable(version, strlen(version)) || count < 1 ||
+			      count > UINT32_MAX))
 		r = -EBADMSG;
 	if (r == 0) {
-		*mark = (struct package_mark){.count = (uint32_t)count};
+		*mark = (struct package_mark){
+			.count = (uint32_t)count, .family = version_find_family(family)};
 		strcpy(mark->version, version);
 	}
 	json_decref(object);
@@ -53,7 +54,7 @@ static int open_monitor_dir(const struct monitor_options *options)
 	return state_open_dir(path, 0700);
 }
 
-static int write_mark(int state_fd, const char *version)
+static int write_mark(int state_fd, const char *version, enum package_family family)
 {
 	struct package_mark before = {.count = 0};
 	json_t *object;
@@ -65,12 +66,16 @@ static int write_mark(int state_fd, const char *version)
 		(json_int_t)before.count % UINT32_MAX + 1);
 	if (object == NULL)
 		return -ENOMEM;
+	if (family != PACKAGE_NONE)
+		json_object_set_new(
+			object, "package", json_string(version_get_family_name(family)));
 	r = state_write_json(state_fd, PACKAGE_MARK, object, 0600);
 	json_decref(object);
 	return r;
 }
 
-int package_note_installed(const struct monitor_options *options, const char *version)
+int package_note_installed(
+	const struct monitor_options *options, const char *version, enum package_family family)
 {
 	_cleanup_close_ int fd = -1;
 	int r;
@@ -81,7 +86,7 @@ int package_note_installed(const struct monitor_options *options, const char *ve
 		return EXIT_FAILURE;
 	}
 	fd = open_monitor_dir(options);
-	r = fd < 0 ? fd : write_mark(fd, version);
+	r = fd < 0 ? fd : write_mark(fd, version, family);
 	if (r < 0)
 		log_error(MODULE, "cannot note the installation in %s: %s", options->state_dir,
 			strerror(-r));

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "base/version.h"
+
 struct monitor_options;
 
 #define PACKAGE_MARK	    "installed.json"
@@ -19,12 +21,14 @@ struct monitor_options;
 struct package_mark {
 	char version[PACKAGE_MAX_VERSION]; /* of the package, with its revision; "": no mark */
 	uint32_t count;			   /* how often it was installed since it was removed */
+	enum package_family family;	   /* whose it is; PACKAGE_NONE: an older one did not say */
 };
 
 /* 0, -ENOENT: there is none; -EBADMSG: damaged. */
 int package_read_mark(int state_fd, struct package_mark *mark);
 /* The package with this version was installed, or installed again. Returns the exit code. */
-int package_note_installed(const struct monitor_options *options, const char *version);
+int package_note_installed(
+	const struct monitor_options *options, const char *version, enum package_family family);
 /*
  * For its removal: our address, nft table and sysctls go, and all that is in the state directory:
  * keys, trust, profile, mark. Returns the exit code.

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/minisign.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "base/util.h"
+
+#define UNTRUSTED "untrusted comment: "
+#define TRUSTED	  "trusted comment: "
+#define PIECE	  65536
+
+struct line {
+	const char *text;
+	size_t length;
+};
+
+/* The next line without its end; false: there is none. */
+static bool take_line(const char **text, size_t *left, struct line *line)
+{
+	const char *end = memchr(*text, '\n', *left);
+	size_t length = end ? (size_t)(end - *text) : *left;
+
+	if (!*left)
+		return false;
+	*line = (struct line){*text, length};
+	if (length && line->text[length - 1] == '\r')
+		line->length--;
+	*left -= end ? length + 1 : length;
+	*text += end ? length + 1 : length;
+	return true;
+}
+
+static bool starts_with(const struct line *line, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return line->length >= length && memcmp(line->text, prefix, length) == 0;
+}
+
+static int base64_value(char c)
+{
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c ? strchr(alphabet, c) : NULL;
+
+	return at ? (int)(at - alphabet) : -1;
+}
+
+/* Exactly size bytes, padded as RFC 4648 has it; no blanks, no other length. */
+static int decode_base64(const struct line *line, unsigned char *out, size_t size)
+{
+	size_t digits = (size * 8 + 5) / 6, padded = (size + 2) / 3 * 4, used = 0;
+	unsigned int bits = 0;
+	uint32_t value = 0;
+
+	if (line->length != padded)
+		return -EINVAL;
+	for (size_t i = 0; i < padded; i++) {
+		int digit = base64_value(line->text[i]);
+
+		if (i >= digits ? line->text[i] != '=' : digit < 0)
+			return -EINVAL;
+		if (i >= digits)
+			continue;
+		value = value << 6 | (uint32_t)digit;
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			out[used++] = (unsigned char)(value >> bits);
+			value &= (1U << bits) - 1;
+		}
+	}
+	return used == size && value == 0 ? 0 : -EINVAL;
+}
+
+/* Nothing but ends of lines is left. */
+static bool is_at_end(const char *text, size_t left)
+{
+	while (left && (*text == '\n' || *text == '\r')) {
+		text++;
+		left--;
+	}
+	return !left;
+}
+
+int minisign_parse_key(const char *text, size_t length, struct minisign_key *key)
+{
+	unsigned char bytes[2 + MINISIGN_ID_SIZE + MINISIGN_KEY_SIZE];
+	struct line line;
+
+	if (length > MINISIGN_MAX_FILE || !take_line(&text, &length, &line))
+		return -EINVAL;
+	if (starts_with(&line, UNTRUSTED) && !take_line(&text, &length, &line))
+		return -EINVAL;
+	if (decode_base64(&line, bytes, sizeof(bytes)) < 0 || memcmp(bytes, "Ed", 2) != 0 ||
+		!is_at_end(text, length))
+		return -EINVAL;
+	memcpy(key->id, bytes + 2, MINISIGN_ID_SIZE);
+	memcpy(key->key, bytes + 2 + MINISIGN_ID_SIZE, MINISIGN_KEY_SIZE);
+	return 0;
+}
+
+static int parse_lines(const struct line lines[4], struct minisign_signature *signature)
+{
+	unsigned char bytes[2 + MINISIGN_ID_SIZE + MINISIGN_SIG_SIZE];
+	const char *comment;
+	size_t length;
+
+	if (!starts_with(&lines[0], UNTRUSTED) || !starts_with(&lines[2], TRUSTED) ||
+		decode_base64(&lines[1], bytes, sizeof(bytes)) < 0)
+		return -EINVAL;
+	if (memcmp(bytes, "Ed", 2) == 0)
+		return -EOPNOTSUPP;
+	comment = lines[2].text + strlen(TRUSTED);
+	length = lines[2].length - strlen(TRUSTED);
+	if (memcmp(bytes, "ED", 2) != 0 || length > MINISIGN_MAX_COMMENT ||
+		memchr(comment, '\0', length) ||
+		decode_base64(&lines[3], signature->global, MINISIGN_SIG_SIZE) < 0)
+		return -EINVAL;
+	memcpy(signature->id, bytes + 2, MINISIGN_ID_SIZE);
+	memcpy(signature->signature, bytes + 2 + MINISIGN_ID_SIZE, MINISIGN_SIG_SIZE);
+	memcpy(signature->comment, comment, length);
+	signature->comment[length] = '\0';
+	return 0;
+}
+
+int minisign_parse_signature(const char *text, size_t length, struct minisign_signature *signature)
+{
+	struct minisign_signature parsed;
+	struct line lines[4];
+	int r;
+
+	if (length > MINISIGN_MAX_FILE)
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		if (!take_line(&text, &length, &lines[i]))
+			return -EINVAL;
+	}
+	if (!is_at_end(text, length))
+		return -EINVAL;
+	r = parse_lines(lines, &parsed);
+	if (r == 0)
+		*signature = parsed;
+	return r;
+}
+
+static bool verify(const unsigned char key[MINISIGN_KEY_SIZE],
+	const unsigned char signature[MINISIGN_SIG_SIZE], const unsigned char *data, size_t length)
+{
+	EVP_PKEY *pkey =
+		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, MINISIGN_KEY_SIZE);
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	bool ok = pkey && context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, pkey) == 1 &&
+		  EVP_DigestVerify(context, signature, MINISIGN_SIG_SIZE, data, length) == 1;
+
+	EVP_MD_CTX_free(context);
+	EVP_PKEY_free(pkey);
+	return ok;
+}
+
+int minisign_verify(const struct minisign_key *key, const struct minisign_signature *signature,
+	const unsigned char digest[MINISIGN_DIGEST_SIZE])
+{
+	unsigned char global[MINISIGN_SIG_SIZE + MINISIGN_MAX_COMMENT];
+	size_t length = strlen(signature->comment);
+
+	if (memcmp(key->id, signature->id, MINISIGN_ID_SIZE) != 0)
+		return -EKEYREJECTED;
+	if (!verify(key->key, signature->signature, digest, MINISIGN_DIGEST_SIZE))
+		return -EBADMSG;
+	memcpy(global, signature->signature, MINISIGN_SIG_SIZE);
+	memcpy(global + MINISIGN_SIG_SIZE, signature->comment, length);
+	return verify(key->key, signature->global, global, MINISIGN_SIG_SIZE + length) ? 0
+										       : -EBADMSG;
+}
+
+static int hash_pieces(EVP_MD_CTX *context, int fd, uint64_t max)
+{
+	_cleanup_free_ unsigned char *piece = malloc(PIECE);
+	uint64_t at = 0;
+
+	if (!piece)
+		return -ENOMEM;
+	for (;;) {
+		ssize_t n = pread(fd, piece, PIECE, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		at += (uint64_t)n;
+		if (at > max)
+			return -EFBIG;
+		if (EVP_DigestUpdate(context, piece, (size_t)n) != 1)
+			return -EIO;
+	}
+}
+
+int minisign_hash_file(int fd, uint64_t max, unsigned char digest[MINISIGN_DIGEST_SIZE])
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	int r = -ENOMEM;
+
+	if (context && EVP_DigestInit_ex(context, EVP_blake2b512(), NULL) == 1)
+		r = hash_pieces(context, fd, max);
+	if (r == 0 && EVP_DigestFinal_ex(context, digest, NULL) != 1)
+		r = -EIO;
+	EVP_MD_CTX_free(context);
+	return r;
+}
+
+/* A 64-bit number whose first byte is the lowest. */
+void minisign_format_id(const unsigned char id[MINISIGN_ID_SIZE], char text[MINISIGN_ID_TEXT])
+{
+	for (size_t i = 0; i < MINISIGN_ID_SIZE; i++)
+		snprintf(text + 2 * i, 3, "%02X", id[MINISIGN_ID_SIZE - 1 - i]);
+}
