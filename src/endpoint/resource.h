@@ -196,6 +196,6 @@ extern const struct resource root_resources[], account_resources[], certificate_
 	session_resources[], metadata_resources[], system_resources[], network_resources[],
 	action_resources[], schema_resources[], reset_resources[], certsvc_resources[],
 	service_certificate_resources[], subscription_resources[], feature_resources[],
-	update_resources[];
+	update_resources[], page_resources[];
 
 #endif

@@ -26,6 +26,7 @@ struct stream {
 	enum role role;
 	unsigned int session; /* that it rests on; 0: none */
 	int64_t cursor;	      /* id of the last record sent */
+	int64_t since_ms;     /* CLOCK_REALTIME */
 	bool told;	      /* its coming is in the Lifecycle log, so must its going be */
 	bool pumping;
 };
@@ -219,6 +220,7 @@ void sse_open(struct sse *sse, struct request *request)
 	stream->sse = sse;
 	stream->connection = request->connection;
 	stream->role = request->role;
+	stream->since_ms = (int64_t)time(NULL) * 1000;
 	stream->cursor = find_start(request, &lost);
 	if (connection_stream_open(
 		    request->connection, "text/event-stream; charset=utf-8", &callbacks) < 0) {
@@ -265,6 +267,21 @@ void sse_free(struct sse *sse)
 unsigned int sse_count(const struct sse *sse)
 {
 	return sse->n_streams;
+}
+
+bool sse_get_host(const struct sse *sse, struct sse_host *host)
+{
+	const struct stream *stream;
+
+	for (stream = TAILQ_FIRST(&sse->streams); stream; stream = TAILQ_NEXT(stream, next)) {
+		if (!is_host(stream))
+			continue;
+		host->protocol = connection_family_name(stream->connection);
+		host->security = connection_security_name(stream->connection);
+		host->since_ms = stream->since_ms;
+		return true;
+	}
+	return false;
 }
 
 unsigned int sse_count_hosts(const struct sse *sse)

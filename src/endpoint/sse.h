@@ -22,6 +22,13 @@ void sse_open(struct sse *sse, struct request *request);
 unsigned int sse_count(const struct sse *sse);
 /* Of hosts, not of administrators. */
 unsigned int sse_count_hosts(const struct sse *sse);
+/* The host whose stream has been there the longest; false: there is none. Static texts. */
+struct sse_host {
+	const char *protocol; /* "IPv4" */
+	const char *security; /* "TLS 1.3" */
+	int64_t since_ms;     /* CLOCK_REALTIME */
+};
+bool sse_get_host(const struct sse *sse, struct sse_host *host);
 /* Streams are subscriptions: their ids, oldest first; returns how many. */
 unsigned int sse_list(const struct sse *sse, unsigned int ids[SSE_MAX_STREAMS]);
 /* The reader's address; NULL: there is no such stream. Valid until the stream ends. */

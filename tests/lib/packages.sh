@@ -10,7 +10,7 @@ packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck m
 	codespell python3-pytest python3-pytest-xdist python3-flake8 openssl minisign libfaketime dmidecode
 	gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user
 	strace iputils-ping procps systemd redfishtool python3-sushy ilorest
-	debhelper dh-apparmor dpkg-dev lintian mmdebstrap apparmor)
+	debhelper dh-apparmor dpkg-dev lintian mmdebstrap apparmor chromium fonts-liberation)
 # Packages for rpm, the SELinux module and the Ansible play.
 packages_rpm=(rpm rpm2cpio rpmlint cpio bzip2 mmdebstrap uidmap make checkpolicy semodule-utils
 	policycoreutils secilc setools python3-setools selinux-policy-dev selinux-policy-default
