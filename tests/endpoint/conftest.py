@@ -15,6 +15,8 @@ from service import Endpoint, make_certificate  # noqa: E402
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "plain_only: ./check runs it without sanitizers only")
+    config.addinivalue_line("markers", "sanitizers_only: ./check runs it with sanitizers only")
     netns.enter_private([sys.executable, "-m", "pytest"] + list(config.invocation_params.args))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(netns.CLONE_NEWNET) != 0:

@@ -16,6 +16,8 @@ from lab import Lab  # noqa: E402
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "plain_only: ./check runs it without sanitizers only")
+    config.addinivalue_line("markers", "sanitizers_only: ./check runs it with sanitizers only")
     config.addinivalue_line("markers", "xdist_group(name): tests that must not run side by side")
     netns.enter_private([sys.executable, "-m", "pytest"] + list(config.invocation_params.args))
 

@@ -149,6 +149,7 @@ def started(lab):
     return lab
 
 
+@pytest.mark.plain_only
 @pytest.mark.parametrize("whose", ["host", "bmc"])
 @pytest.mark.parametrize("who", ["agent", "endpoint"])
 def test_kill_at_every_durable_step(started, tmp_path, whose, who):
