@@ -31,6 +31,14 @@ static json_t *get_enrolment(const struct request *request)
 	return json_string(service_window_is_open(request->service) ? "Open" : "Closed");
 }
 
+/* Whoever listens to the stream longer than this without a word knows that we hang. */
+static json_t *get_keep_alive(const struct request *request)
+{
+	long seconds = request->service->settings.keep_alive_seconds;
+
+	return seconds > 0 ? json_integer(seconds) : NULL;
+}
+
 static json_t *get_oem_type(const struct request *request)
 {
 	return json_string(schema_get_type(SCHEMA_OEM_SERVICE_ROOT));
@@ -40,6 +48,7 @@ static const struct property oem_bmclink[] = {
 	P_CALL("@odata.type", get_oem_type),
 	P_CALL("Enrolment", get_enrolment),
 	P_LINK("HostAccount", "/redfish/v1/AccountService/Accounts/host"),
+	P_CALL("StreamKeepAliveSeconds", get_keep_alive),
 	P_END,
 };
 static const struct property oem[] = {P_OBJECT("Bmclink", oem_bmclink), P_END};

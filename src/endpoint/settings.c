@@ -106,7 +106,7 @@ static const struct config_key keys[] = {
 		.minimum = 1, .maximum = 1440, .fallback = "10"},
 	{"Endpoint", "renewal", config_parse_onoff, MEMBER(renewal), .fallback = "on"},
 	{"Endpoint", "keep_alive_seconds", config_parse_number, MEMBER(keep_alive_seconds),
-		.minimum = 0, .maximum = 3600, .fallback = "300"},
+		.minimum = 0, .maximum = 3600, .fallback = "120"},
 	{"Endpoint", "max_connections", config_parse_number, MEMBER(max_connections),
 		.minimum = 16, .maximum = 1024, .fallback = "96"},
 	{"Endpoint", "update_packages", config_parse_number, MEMBER(update_packages),

@@ -226,10 +226,14 @@ def test_stream_opened_again_without_end_leaks_nothing(bmc, host):
             stream.close()
     round_of(60)
     wait_for(lambda: "ISM1032" in str(bmc.entries("ISM1032")), 5, "the end")
-    before, files = bmc.memory_kb(), len(os.listdir(fds))
-    round_of(240)
-    wait_for(lambda: len(os.listdir(fds)) <= files, 10, "descriptors as before")
-    bmc.assert_memory_within(before, 500)
+    files, grown = len(os.listdir(fds)), []
+    # The heap's shape moves by some hundred kB; a leak is what each round adds.
+    for _ in range(3):
+        before = bmc.memory_kb()
+        round_of(100)
+        wait_for(lambda: len(os.listdir(fds)) <= files, 10, "descriptors as before")
+        grown.append(bmc.memory_kb() - before)
+    bmc.assert_memory_within(bmc.memory_kb() - min(grown), 200)
 
 
 def test_replay_is_from_the_log_and_not_from_a_ring(endpoint, host):

@@ -708,6 +708,41 @@ def test_silent_death_is_seen_by_keep_alive(bench):
     check(result, "keepalive", 1000, 6000, key="lost")
 
 
+def beating(seconds):
+    return dict(ROOT, Oem={"Bmclink": {"StreamKeepAliveSeconds": seconds}})
+
+
+def test_service_that_hangs_is_seen_by_its_silence(bench):
+    """TCP lives, and the comments that were promised do not come."""
+    table = with_stream(b"data: {}\n\n", root=answer(200, beating(1)))
+    result, _ = lost(bench, table, "keepalive", least=2000, most=4500)
+    assert "each 1 s" in result["lost"]["detail"]
+
+
+@pytest.mark.parametrize("seconds", [None, 0, -1, 4000, 1 << 62, "1", 1.0, [1]])
+def test_twin_silence_of_who_promised_nothing(bench, seconds):
+    tls = bench.tls(clients=[bench.cert])
+    root = beating(seconds) if seconds is not None else ROOT
+    with bench.service(with_stream(b"data: {}\n\n", root=answer(200, root)), tls):
+        result = bench.probe("--stored-pin", tls.fingerprint, "--stay", "4000")
+    assert "lost" not in result and result["done"]["outcome"] == "connected"
+
+
+def test_twin_who_keeps_the_promise(bench):
+    def beat(connection):
+        connection.settimeout(1)
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b": keep-alive\n\n")
+                with contextlib.suppress(TimeoutError):
+                    if not connection.recv(4096):
+                        return
+    tls = bench.tls(clients=[bench.cert])
+    with bench.service(with_stream(end=beat, root=answer(200, beating(1))), tls):
+        result = bench.probe("--stored-pin", tls.fingerprint, "--stay", "5000")
+    assert "lost" not in result and result["done"]["outcome"] == "connected"
+
+
 @pytest.mark.parametrize("whose", ["own", "bmc"])
 def test_expiry_of_a_live_connection(bench, whose):
     """The date passes while connected: both ways round, and the other one does not matter."""

@@ -303,3 +303,18 @@ def test_exit_codes_of_status(lab):
     lab.agent.wait_connected()
     assert lab.agent.ctl("status", check=False).returncode == 0
     assert lab.agent.ctl("no-such-verb", check=False).returncode == 2
+
+
+def test_suspended_endpoint_is_left_and_found_again(lab):
+    """Its kernel keeps the connection; the stream that should have had a word has none."""
+    lab.endpoint.start(keep_alive_seconds=1)
+    lab.agent.start(ipv6="off")
+    lab.agent.wait(lambda s: s["events"] and s["events"]["by"] == "stream", 10, "a stream")
+    os.kill(lab.endpoint.pid, signal.SIGSTOP)
+    try:
+        status = lab.agent.wait(lambda s: s["state"] != "connected", 10, "lost")
+        assert status["protocol"] is None
+        assert "went silent" in arguments(lab.agent.wait_event("ISM0007"))
+    finally:
+        os.kill(lab.endpoint.pid, signal.SIGCONT)
+    lab.agent.wait_connected("ipv4")

@@ -58,6 +58,7 @@ static void free_channel(struct channel *channel)
 	if (channel->expiry)
 		event_free(channel->expiry);
 	channel_flow_clear(channel);
+	channel_silence_clear(channel);
 	json_decref(channel->run.members);
 	explicit_bzero(&channel->run.account, sizeof(channel->run.account));
 	sse_parser_clear(&channel->sse);

@@ -118,6 +118,10 @@ void channel_describe(const struct channel *channel, const struct transfer *tran
 		snprintf(what, sizeof(what), "no pin, and no window to make one");
 	else if (outcome == OUTCOME_DOWNGRADE)
 		snprintf(what, sizeof(what), "no TLS there, and TLS is expected of this BMC");
+	else if (outcome == OUTCOME_KEEPALIVE && transfer->phase == TRANSFER_STREAM)
+		snprintf(what, sizeof(what),
+			"its event stream should have had a comment each %u s, and has none",
+			channel->keep_alive_s);
 	else if (outcome == OUTCOME_LOGIN && channel->why[0])
 		snprintf(what, sizeof(what), "%s", channel->why);
 	else

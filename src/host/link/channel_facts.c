@@ -75,6 +75,7 @@ void channel_read_root(struct channel *channel, const json_t *root)
 {
 	struct channel_info *info = &channel->info;
 	const json_t *oem = json_object_get(json_object_get(root, "Oem"), "Bmclink");
+	json_int_t keep_alive;
 
 	resource_copy_text(root, "Vendor", info->vendor, sizeof(info->vendor));
 	resource_copy_text(root, "Product", info->model, sizeof(info->model));
@@ -93,4 +94,7 @@ void channel_read_root(struct channel *channel, const json_t *root)
 	channel->top_skip = json_is_true(json_object_get(
 		json_object_get(root, "ProtocolFeaturesSupported"), "TopSkipQuery"));
 	read_enrolment(channel, oem);
+	keep_alive = json_integer_value(json_object_get(oem, "StreamKeepAliveSeconds"));
+	if (keep_alive > 0 && keep_alive <= CHANNEL_MAX_KEEP_ALIVE)
+		channel->keep_alive_s = (unsigned int)keep_alive;
 }

@@ -16,6 +16,7 @@
  *   channel_session.c   the life of a session: renewal, its end
  *   channel_stream.c    the life line: the event stream, or why there is none
  *   channel_flow.c      how fast a stream is read
+ *   channel_silence.c   a stream that should have said something
  *   channel_life.c      life without a stream, and the dates of the certificates
  *   channel_request.c   requests of the agent
  *
@@ -31,12 +32,13 @@
 #include "host/link/channel_resource.h"
 #include "host/link/sse.h"
 
-#define CHANNEL_BODY_MS	     3000  /* from the first byte of an answer to its last */
-#define CHANNEL_REQUEST_MS   30000 /* the same two, for requests of the agent: logs are slow */
-#define CHANNEL_MAX_HEADERS  (32 * 1024)
-#define CHANNEL_FOREIGN_MS   15000 /* to the first byte from a stock BMC: some take seconds */
-#define CHANNEL_MAX_LOCATION (CHANNEL_MAX_PATH + 128)
-#define CHANNEL_MAX_CONNECTS 2 /* of one transfer: the BMC may have closed an idle connection */
+#define CHANNEL_BODY_MS	       3000  /* from the first byte of an answer to its last */
+#define CHANNEL_REQUEST_MS     30000 /* the same two, for requests of the agent: logs are slow */
+#define CHANNEL_MAX_HEADERS    (32 * 1024)
+#define CHANNEL_FOREIGN_MS     15000 /* to the first byte from a stock BMC: some take seconds */
+#define CHANNEL_MAX_LOCATION   (CHANNEL_MAX_PATH + 128)
+#define CHANNEL_MAX_KEEP_ALIVE 3600 /* seconds; longer is as good as none */
+#define CHANNEL_MAX_CONNECTS   2 /* of one transfer: the BMC may have closed an idle connection */
 
 /* One TCP connection, and what it has shown. */
 struct connection {
@@ -213,7 +215,9 @@ struct channel {
 	bool stream_reused; /* asked for on a connection that was there before */
 	struct sse_parser sse;
 	struct channel_flow flow;
-	struct event *poll, *expiry;
+	struct event *poll, *expiry, *silence;
+	unsigned int keep_alive_s; /* of its streams; 0: not known */
+	int64_t heard_ms;	   /* CLOCK_MONOTONIC, of the stream */
 	time_t own_not_after;
 
 	struct channel_request requests[CHANNEL_MAX_REQUESTS];
@@ -305,6 +309,13 @@ void channel_stream_open(struct channel *channel);
 void channel_stream_opened(struct channel *channel); /* its headers came */
 /* Bytes of the stream; false: end the transfer. */
 bool channel_stream_take(struct channel *channel, const char *bytes, size_t length);
+
+/* channel_silence.c */
+int channel_silence_init(struct channel *channel);
+void channel_silence_clear(struct channel *channel); /* safe at any time */
+void channel_silence_begin(struct channel *channel); /* a stream was opened */
+void channel_silence_heard(struct channel *channel); /* bytes of it came */
+void channel_silence_stop(struct channel *channel);
 
 /* channel_flow.c */
 int channel_flow_init(struct channel *channel);

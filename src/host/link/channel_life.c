@@ -168,7 +168,8 @@ void channel_life_start(struct channel *channel)
 
 	channel->poll = evtimer_new(base, on_poll, channel);
 	channel->expiry = evtimer_new(base, on_expiry, channel);
-	if (!channel->poll || !channel->expiry || channel_flow_init(channel) < 0) {
+	if (!channel->poll || !channel->expiry || channel_flow_init(channel) < 0 ||
+		channel_silence_init(channel) < 0) {
 		channel_lose_as(channel, &channel->main, OUTCOME_LOCAL);
 		return;
 	}
@@ -189,4 +190,5 @@ void channel_life_stop(struct channel *channel)
 		evtimer_del(channel->expiry);
 	if (channel->flow.timer)
 		evtimer_del(channel->flow.timer);
+	channel_silence_stop(channel);
 }

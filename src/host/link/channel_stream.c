@@ -52,8 +52,10 @@ static void on_event(const struct sse_event *event, void *arg)
 
 bool channel_stream_take(struct channel *channel, const char *bytes, size_t length)
 {
-	int r = sse_parser_feed(&channel->sse, bytes, length);
+	int r;
 
+	channel_silence_heard(channel);
+	r = sse_parser_feed(&channel->sse, bytes, length);
 	if (r < 0)
 		channel->main.too_large = true;
 	return r == 0 && channel->state == CHANNEL_UP;
@@ -240,6 +242,7 @@ void channel_stream_open(struct channel *channel)
 void channel_stream_opened(struct channel *channel)
 {
 	clock_gettime(CLOCK_MONOTONIC, &channel->stream_began);
+	channel_silence_begin(channel);
 	set_events(channel, CHANNEL_EVENTS_STREAM, "");
 }
 
