@@ -53,6 +53,8 @@ int config_parse_enum(const struct config_key *, const char *, void *, const cha
 int config_parse_number(const struct config_key *, const char *, void *, const char **); /* long */
 int config_parse_string(
 	const struct config_key *, const char *, void *, const char **); /* char[size] */
+/* char[size]: an object identifier in numbers, 3 to 32 of them, without a dot before; or "" */
+int config_parse_oid(const struct config_key *, const char *, void *, const char **);
 int config_parse_ipv4(const struct config_key *, const char *, void *,
 	const char **); /* struct in_addr; "" = 0 */
 int config_parse_ipv6(

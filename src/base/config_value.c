@@ -99,6 +99,34 @@ int config_parse_string(
 	return 0;
 }
 
+/* RFC 2578, clause 3.5: sub-identifiers of 32 bits, the first one 0 to 2 */
+static bool is_oid(const char *value)
+{
+	unsigned int parts = 0;
+	char *end;
+
+	do {
+		errno = 0;
+		if (*value < '0' || *value > '9' || strtoull(value, &end, 10) > UINT32_MAX ||
+			errno || (parts == 0 && strtoul(value, NULL, 10) > 2))
+			return false;
+		parts++;
+		value = end + 1;
+	} while (*end == '.');
+	return *end == '\0' && parts >= 6 && parts <= 32;
+}
+
+int config_parse_oid(
+	const struct config_key *key, const char *value, void *target, const char **expected)
+{
+	if (*value && (strlen(value) >= key->size || !is_oid(value))) {
+		*expected = "an object identifier of 6 to 32 numbers, such as "
+			    "1.3.6.1.4.1.674.10892.5";
+		return -EINVAL;
+	}
+	return config_parse_string(key, value, target, expected);
+}
+
 int config_parse_ipv4(
 	const struct config_key *key, const char *value, void *target, const char **expected)
 {

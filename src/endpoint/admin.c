@@ -200,6 +200,8 @@ static json_t *act(struct service *service, const json_t *request)
 		return admin_features_answer(service, request);
 	if (admin_package_is(command))
 		return admin_package_answer(service, command, request);
+	if (strcmp(command, "snmp-values") == 0)
+		return make_result(service_get_snmp_values(service));
 	return control_make_error(CONTROL_EXIT_USAGE, "no such command");
 }
 

@@ -19,7 +19,6 @@
 #include "base/util.h"
 
 #define MAX_CLIENTS 4
-#define PATIENCE    5 /* seconds */
 
 struct control {
 	struct event_base *base;
@@ -29,16 +28,6 @@ struct control {
 	struct sockaddr_un address;
 	struct bufferevent *clients[MAX_CLIENTS];
 };
-
-static int make_address(const char *runtime_dir, struct sockaddr_un *address)
-{
-	int n;
-
-	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	n = snprintf(
-		address->sun_path, sizeof(address->sun_path), "%s/%s", runtime_dir, CONTROL_SOCKET);
-	return n < 0 || (size_t)n >= sizeof(address->sun_path) ? -ENAMETOOLONG : 0;
-}
 
 static void drop(struct control *control, struct bufferevent *bev)
 {
@@ -112,7 +101,7 @@ static bool is_allowed(int fd)
 static void on_accept(
 	struct evconnlistener *evl, evutil_socket_t fd, struct sockaddr *sa, int salen, void *arg)
 {
-	struct timeval patience = {PATIENCE, 0};
+	struct timeval patience = {CONTROL_PATIENCE, 0};
 	struct control *control = arg;
 	int i = 0;
 
@@ -143,7 +132,7 @@ int control_new(struct event_base *base, const char *runtime_dir, control_fn fn,
 	if (!made)
 		return -ENOMEM;
 	*made = (struct control){.base = base, .fn = fn, .arg = arg};
-	r = make_address(runtime_dir, &made->address);
+	r = control_make_address(runtime_dir, &made->address);
 	if (r < 0) {
 		free(made);
 		return r;
@@ -175,47 +164,4 @@ void control_free(struct control *control)
 	evconnlistener_free(control->listener);
 	unlink(control->address.sun_path);
 	free(control);
-}
-
-static int exchange(int fd, const char *line, char *reply, size_t size)
-{
-	size_t length = strlen(line), got = 0;
-
-	if (send(fd, line, length, MSG_NOSIGNAL) != (ssize_t)length ||
-		send(fd, "\n", 1, MSG_NOSIGNAL) != 1)
-		return -EIO;
-	while (got < size - 1) {
-		ssize_t n = recv(fd, reply + got, size - 1 - got, 0);
-
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	reply[got] = '\0';
-	return 0;
-}
-
-int control_ask(const char *runtime_dir, const json_t *request, json_t **answer_)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	_cleanup_free_ char *line = json_dumps(request, JSON_COMPACT);
-	_cleanup_free_ char *reply = malloc(CONTROL_MAX_LINE);
-	struct timeval patience = {2 * PATIENCE, 0};
-	struct sockaddr_un address;
-	int r = make_address(runtime_dir, &address);
-
-	if (r < 0)
-		return r;
-	if (fd < 0 || !line || !reply)
-		return -ENOMEM;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	r = exchange(fd, line, reply, CONTROL_MAX_LINE);
-	if (r < 0)
-		return r;
-	*answer_ = json_loads(reply, 0, NULL);
-	return *answer_ ? 0 : -EBADMSG;
 }

@@ -11,8 +11,7 @@
 #include <event2/event.h>
 #include <jansson.h>
 
-#define CONTROL_SOCKET	 "endpoint-control"
-#define CONTROL_MAX_LINE 65536
+#include "endpoint/control_ask.h"
 
 enum {
 	CONTROL_EXIT_OK = 0,
@@ -29,9 +28,6 @@ typedef json_t *(*control_fn)(const json_t *request, void *arg);
 int control_new(struct event_base *base, const char *runtime_dir, control_fn fn, void *arg,
 	struct control **control);
 void control_free(struct control *control); /* safe with NULL */
-
-/* Ask a running endpoint; waits for the answer. -ECONNREFUSED, -ENOENT: none is running. */
-int control_ask(const char *runtime_dir, const json_t *request, json_t **answer);
 
 json_t *control_make_error(int exit_code, const char *text);
 

@@ -15,6 +15,7 @@ enum kind {
 	KIND_CHASSIS, /* ChassisType of the schema */
 	KIND_COUNT,
 	KIND_NUMBER, /* not negative, may have a fraction */
+	KIND_HEALTH, /* Health of Redfish */
 };
 
 static const struct row {
@@ -34,6 +35,8 @@ static const struct row {
 	{"System",  "ProcessorModel",	     KIND_TEXT   },
 	{"System",  "ProcessorCount",	     KIND_COUNT  },
 	{"System",  "TotalSystemMemoryGiB", KIND_NUMBER },
+	{"System",  "Health",		     KIND_HEALTH },
+	{"System",  "StorageHealth",	    KIND_HEALTH },
 	{"Chassis", "ChassisType",	   KIND_CHASSIS},
 	{"Chassis", "Manufacturer",	    KIND_TEXT   },
 	{"Chassis", "Model",		     KIND_TEXT   },
@@ -103,6 +106,9 @@ static bool fits(enum kind kind, const json_t *value)
 	if (!text || !*text || strlen(text) != json_string_length(value) ||
 		!text_is_printable(text, INVENTORY_MAX_TEXT))
 		return false;
+	if (kind == KIND_HEALTH)
+		return strcmp(text, "OK") == 0 || strcmp(text, "Warning") == 0 ||
+		       strcmp(text, "Critical") == 0;
 	return kind == KIND_UUID ? is_uuid(text) : kind != KIND_CHASSIS || is_chassis_type(text);
 }
 

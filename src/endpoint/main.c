@@ -30,6 +30,7 @@ struct program {
 	struct event_base *base;
 	struct service *service;
 	struct control *control;
+	int runtime_fd;
 	struct event *signals[3];
 };
 
@@ -179,7 +180,6 @@ static int start(struct program *program, int state_fd)
 		.state_dir = options->state_dir,
 		.state_fd = state_fd,
 	};
-	_cleanup_close_ int runtime_fd = state_open_dir(options->runtime_dir, 0755);
 	_cleanup_free_ char *error = NULL;
 	struct endpoint_settings settings;
 	int r = load_settings(options, &settings, &error);
@@ -188,9 +188,10 @@ static int start(struct program *program, int state_fd)
 		log_error("main", "%s", error ? error : "no memory");
 		return r;
 	}
-	if (runtime_fd < 0) {
-		log_error("main", "%s: %s", options->runtime_dir, strerror(-runtime_fd));
-		return runtime_fd;
+	program->runtime_fd = environment.runtime_fd = state_open_dir(options->runtime_dir, 0755);
+	if (program->runtime_fd < 0) {
+		log_error("main", "%s: %s", options->runtime_dir, strerror(-program->runtime_fd));
+		return program->runtime_fd;
 	}
 	umask(0077); /* what others make for us, SQLite above all, is ours alone */
 	program->base = environment.base = make_base();
@@ -209,6 +210,8 @@ static void stop(struct program *program)
 {
 	control_free(program->control);
 	service_free(program->service);
+	if (program->runtime_fd >= 0)
+		close(program->runtime_fd);
 	for (size_t i = 0; i < ARRAY_SIZE(program->signals); i++) {
 		if (program->signals[i])
 			event_free(program->signals[i]);
@@ -224,7 +227,7 @@ static void stop(struct program *program)
 
 static int serve(const struct options *options)
 {
-	struct program program = {.options = options};
+	struct program program = {.options = options, .runtime_fd = -1};
 	_cleanup_close_ int state_fd = -1;
 	_cleanup_close_ int lock = -1;
 	int r;

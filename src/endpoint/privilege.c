@@ -86,6 +86,8 @@ static const struct entity_row entities[ENTITY_COUNT] = {
 	[ENTITY_UPDATE_PUSH] = {.post = {{MANAGER}}		   },
 	[ENTITY_SOFTWARE_INVENTORY] = {.get = {{LOGIN}},.delete = {{MANAGER}}},
 	[ENTITY_SOFTWARE_PACKAGE] = {.get = {{HOST, MANAGER}}		     },
+	[ENTITY_SNMP] = {.get = {{LOGIN}}					 },
+	[ENTITY_SNMP_USER] = {.post = {{HOST}}					      },
 };
 
 static const struct {

@@ -33,6 +33,7 @@ int service_set_feature(struct service *service, int number, bool on, const char
 		return r;
 	}
 	service->features = wanted;
+	service_review_snmp(service);
 	/* The record is what the host hears of it, by its event stream. */
 	lclog_emit(service->log, MSG_ISM1202, features_names[number].name, on ? "on" : "off", by);
 	return 0;

@@ -11,6 +11,7 @@
 #include "schema-root.h"
 #include "schema-service-module.h"
 #include "schema-software.h"
+#include "schema-snmp.h"
 
 #define DMTF	 "https://redfish.dmtf.org/schemas/v1/"
 #define OURS	 "/redfish/v1/Schemas/"
@@ -107,6 +108,11 @@ static void get_software_schema(struct request *request)
 	reply_xml(request, (const char *)schema_software, sizeof(schema_software));
 }
 
+static void get_snmp_schema(struct request *request)
+{
+	reply_xml(request, (const char *)schema_snmp, sizeof(schema_snmp));
+}
+
 const struct resource metadata_resources[] = {
 	{.uri = "/redfish/v1/$metadata",
 		.entity = ENTITY_VERSIONS,
@@ -127,6 +133,10 @@ const struct resource metadata_resources[] = {
 	{.uri = OURS "BmclinkSoftwareInventory_v1.xml",
 		.entity = ENTITY_VERSIONS,
 		.get = get_software_schema,
+		.type = XML_TYPE},
+	{.uri = OURS "BmclinkSnmp_v1.xml",
+		.entity = ENTITY_VERSIONS,
+		.get = get_snmp_schema,
 		.type = XML_TYPE},
 	{.uri = NULL},
 };

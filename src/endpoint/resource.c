@@ -16,7 +16,7 @@ const struct resource *const resource_tables[] = {root_resources, certificate_re
 	session_resources, metadata_resources, system_resources, network_resources,
 	action_resources, schema_resources, reset_resources, certsvc_resources,
 	service_certificate_resources, subscription_resources, feature_resources, update_resources,
-	page_resources, NULL};
+	page_resources, snmp_resources, NULL};
 
 /* "{manager}" and "{0}" put in; false when it does not fit. */
 static bool expand(const struct request *request, const char *text, char *out, size_t size)

@@ -144,6 +144,7 @@ enum schema { /* versions are in schema.c, nowhere else */
 	SCHEMA_OEM_MANAGER,
 	SCHEMA_SERVICE_MODULE,
 	SCHEMA_OEM_SOFTWARE_INVENTORY,
+	SCHEMA_OEM_SNMP,
 	SCHEMA_COUNT,
 };
 const char *schema_get_type(enum schema schema); /* "#Manager.v1_19_0.Manager" */
@@ -196,6 +197,6 @@ extern const struct resource root_resources[], account_resources[], certificate_
 	session_resources[], metadata_resources[], system_resources[], network_resources[],
 	action_resources[], schema_resources[], reset_resources[], certsvc_resources[],
 	service_certificate_resources[], subscription_resources[], feature_resources[],
-	update_resources[], page_resources[];
+	update_resources[], page_resources[], snmp_resources[];
 
 #endif

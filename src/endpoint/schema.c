@@ -51,6 +51,7 @@ static const char *const types[SCHEMA_COUNT] = {
 	[SCHEMA_OEM_MANAGER] = "#BmclinkManager.v1_2_0.Manager",
 	[SCHEMA_SERVICE_MODULE] = "#BmclinkServiceModule.v1_0_0.BmclinkServiceModule",
 	[SCHEMA_OEM_SOFTWARE_INVENTORY] = "#BmclinkSoftwareInventory.v1_0_0.SoftwareInventory",
+	[SCHEMA_OEM_SNMP] = "#BmclinkSnmp.v1_0_0.BmclinkSnmp",
 };
 
 const char *schema_get_type(enum schema schema)

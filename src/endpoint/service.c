@@ -57,6 +57,7 @@ static int on_nic_up(unsigned int ifindex, void *arg)
 		return r;
 	}
 	care_set(&service->care, ifindex);
+	service_review_snmp(service);
 	return 0;
 }
 
@@ -143,6 +144,7 @@ static int start(struct service *service, const char *state_dir)
 		r = service_make_plain_answer(service);
 	if (r < 0)
 		return r;
+	service_remove_snmp_user(service, "start");
 	load_trust(service);
 	service_load_bootstrap(service);
 	events_load(service);
@@ -176,6 +178,7 @@ int service_new(const struct service_environment *environment,
 	made->packages.dir_fd = -1;
 	made->base = environment->base;
 	made->state_fd = environment->state_fd;
+	made->runtime_fd = environment->runtime_fd;
 	take_settings(made, settings);
 	r = start(made, environment->state_dir);
 	if (r < 0) {
@@ -190,8 +193,10 @@ void service_free(struct service *service)
 {
 	if (!service)
 		return;
-	if (service->server)
+	if (service->server) {
 		stop_listening(service, "the service stops");
+		service_remove_snmp_user(service, "the service stops");
+	}
 	server_free(service->server);
 	packages_close(&service->packages);
 	push_free(service->push);
@@ -241,5 +246,6 @@ int service_apply(struct service *service, const struct endpoint_settings *setti
 	service_run_rollover(service);
 	lclog_emit(service->log, MSG_ISM1030);
 	platform_load(service->platform, settings);
+	service_review_snmp(service);
 	return r;
 }

@@ -22,6 +22,7 @@
 #include "endpoint/refusals.h"
 #include "endpoint/resource.h"
 #include "endpoint/server.h"
+#include "endpoint/service_snmp.h"
 #include "endpoint/session.h"
 #include "endpoint/settings.h"
 #include "endpoint/sse.h"
@@ -31,7 +32,8 @@ struct service {
 	struct event_base *base;
 	struct endpoint_settings settings;
 	struct profile profile;
-	int state_fd;			 /* borrowed */
+	int state_fd, runtime_fd; /* borrowed */
+	struct snmp_user snmp;
 	struct cert_pair identity, next; /* next: announced, not in use yet; NULL: there is none */
 	char fingerprint[3 * CERT_FINGERPRINT_SIZE], next_fingerprint[3 * CERT_FINGERPRINT_SIZE];
 	struct renewal_backoff rollover_backoff;
@@ -66,7 +68,7 @@ struct service {
 struct service_environment {
 	struct event_base *base;
 	const char *state_dir;
-	int state_fd;
+	int state_fd, runtime_fd;
 };
 
 int service_new(const struct service_environment *environment,

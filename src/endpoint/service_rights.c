@@ -51,6 +51,7 @@ void service_review_connections(
 {
 	struct review review = {service, except};
 
+	service_review_snmp(service);
 	/* At the start there is no server yet. */
 	if (service->server)
 		server_close_matching(service->server, has_lost, reason, &review);

@@ -113,6 +113,10 @@ static const struct config_key keys[] = {
 		.minimum = 0, .maximum = 32, .fallback = "8"},
 	{"Endpoint", "update_megabytes", config_parse_number, MEMBER(update_megabytes),
 		.minimum = 1, .maximum = 2048, .fallback = "128"},
+	{"Endpoint", "snmp", config_parse_onoff, MEMBER(snmp), .fallback = "on"},
+	{"Endpoint", "snmp_port", config_parse_number, MEMBER(snmp_port), .minimum = 1,
+		.maximum = 65535, .fallback = "161"},
+	{"Endpoint", "snmp_subtree", config_parse_oid, MEMBER(snmp_subtree), .fallback = ""},
 };
 /* clang-format on */
 

@@ -32,6 +32,9 @@ struct endpoint_settings {	     /* section [Endpoint] */
 	long max_connections;	 /* at a time; a third of them for one source */
 	long update_packages;	 /* of the agent that are kept, at most; 0: none */
 	long update_megabytes;	 /* of all of them */
+	bool snmp;		 /* for the host */
+	long snmp_port;
+	char snmp_subtree[128]; /* "": as the profile has it */
 };
 
 /* FILE and FILE.d/ (config.h). Returns 0 or negative errno, then with *error (caller frees). */

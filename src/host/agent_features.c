@@ -156,6 +156,15 @@ void agent_features_pushed(struct agent *agent, const json_t *payload)
 	}
 }
 
+void agent_features_noticed(struct agent *agent, enum feature_number number)
+{
+	struct agent_feature *feature = &agent->features.all[number];
+	const struct feature_work *work = feature_works[number];
+
+	if (feature->on && work != NULL && work->noticed != NULL)
+		work->noticed(&feature->context);
+}
+
 /* --- what their work says --- */
 
 static struct agent *get_agent(struct feature_context *context)

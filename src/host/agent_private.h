@@ -294,6 +294,8 @@ int agent_features_start(struct agent *agent);
 void agent_features_run(struct agent *agent); /* after each step; does nothing unless it must */
 void agent_features_reloaded(struct agent *agent);
 void agent_features_take_switches(struct agent *agent, const struct agent_switches *switches);
+/* The monitor says that something of this feature has changed. */
+void agent_features_noticed(struct agent *agent, enum feature_number number);
 void agent_features_pushed(struct agent *agent, const json_t *payload);
 void agent_features_end(struct agent *agent); /* the agent stops */
 void agent_features_free(struct agent *agent);

@@ -49,6 +49,7 @@ enum priv_notice {
 			       emitted by the worker, which keeps the events */
 	PRIV_NOTICE_IPMI,   /* data: struct priv_ipmi, the answer to priv_ask_ipmi() */
 	PRIV_NOTICE_ACCESS, /* in-band access has changed: priv_access_get() */
+	PRIV_NOTICE_SNMP,   /* the snmpd of priv_snmp_start() ended, and what it had is gone */
 };
 
 struct priv_event {
@@ -179,6 +180,17 @@ int priv_update_piece(struct priv *priv, uint64_t *done);
  * consented, and the mode is not install, or it was put back once.
  */
 int priv_update_commit(struct priv *priv);
+
+/*
+ * The BMC's subtree in the host's snmpd, for those whom [SnmpGet] names: a drop-in, and a reload.
+ * What is as it should be already is left alone. idrac: below which of the two known subtrees,
+ * where [SnmpGet] names none. Negative errno: nothing of ours is there; those that snmp_get.c
+ * explains, and -EPERM as above: also when the feature is off in the monitor's settings, or the
+ * BMC's address is none on the link.
+ */
+struct snmp_access; /* monitor/snmp_text.h */
+int priv_snmp_start(struct priv *priv, const struct snmp_access *access, bool idrac);
+int priv_snmp_stop(struct priv *priv); /* also what an earlier life left */
 
 enum priv_audit {
 	PRIV_AUDIT_CONNECTED,

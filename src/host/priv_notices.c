@@ -56,6 +56,7 @@ static void take_notice(const uint8_t *data, size_t length, priv_notice_fn fn, v
 	case PRIV_NOTICE_STOP:
 	case PRIV_NOTICE_RELOAD:
 	case PRIV_NOTICE_ACCESS:
+	case PRIV_NOTICE_SNMP:
 		if (wire_is_done(&in))
 			fn((enum priv_notice)notice, NULL, 0, arg);
 		break;

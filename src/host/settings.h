@@ -54,6 +54,9 @@ struct settings {
 	long access_idle;			/* seconds */
 	char local_names_list[256];		/* of [LocalNames], divided by one blank each */
 	int auto_update;			/* enum settings_auto_update */
+	/* of [SnmpGet], divided by one blank each; communities are secrets as passwords are */
+	char snmp_communities[256], snmp_users[256];
+	char snmp_subtree[128]; /* "": by the BMC */
 };
 
 /* May a BMC that never had TLS be spoken to without? Whoever asks for more than the oldest TLS does

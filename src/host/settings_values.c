@@ -172,3 +172,37 @@ int settings_parse_sources(
 		return -EINVAL;
 	return config_parse_string(key, value, target, expected);
 }
+
+/* They become words of another program's configuration: nothing that ends a word or a line. */
+static bool is_word(const char *word, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (!isalnum((unsigned char)word[i]) && (i == 0 || !strchr("._-", word[i])))
+			return false;
+	}
+	return length > 0 && length <= 32;
+}
+
+int settings_parse_words(
+	const struct config_key *key, const char *value, void *target, const char **expected)
+{
+	static const char blanks[] = " \t,";
+	char list[256] = "";
+	size_t used = 0;
+	unsigned int count = 0;
+
+	*expected =
+		"up to 7 words of at most 32 letters, digits, '.', '_' and '-', which begin with "
+		"a letter or digit";
+	for (const char *at = value + strspn(value, blanks); *at != '\0';) {
+		size_t n = strcspn(at, blanks);
+
+		if (!is_word(at, n) || ++count > 7 || used + n + 2 > sizeof(list))
+			return -EINVAL;
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%.*s",
+			used > 0 ? " " : "", (int)n, at);
+		at += n;
+		at += strspn(at, blanks);
+	}
+	return config_parse_string(key, list, target, expected);
+}

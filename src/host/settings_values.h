@@ -21,6 +21,8 @@ int settings_parse_names(const struct config_key *, const char *, void *, const 
 /* char[size]: networks as of relay/sources.h, or nothing. */
 int settings_parse_sources(const struct config_key *, const char *, void *, const char **);
 /* char[size]: an absolute path, or nothing. */
+/* char[size]: names for Net-SNMP's configuration, divided by one blank each, or nothing. */
+int settings_parse_words(const struct config_key *, const char *, void *, const char **);
 int settings_parse_path(const struct config_key *, const char *, void *, const char **);
 
 #endif

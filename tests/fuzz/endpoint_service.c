@@ -29,6 +29,7 @@ struct service *endpoint_service_start(void)
 {
 	static const char config[] = "[Endpoint]\ninterface = fuzz-none\nlog_max_records = 100\n";
 	struct service_environment environment = {.base = event_base_new(),
+		.runtime_fd = -1,
 		.state_dir = fuzz_get_dir(),
 		.state_fd = fuzz_get_dir_fd()};
 	struct endpoint_settings settings;

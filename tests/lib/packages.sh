@@ -4,11 +4,13 @@
 # What ./demo and ./check need of Debian 12, and how it gets onto the machine.
 
 packages_build=(gcc libc6-dev meson ninja-build pkg-config git libevent-dev libcurl4-openssl-dev
-	libssl-dev libjansson-dev libmnl-dev libseccomp-dev libaudit-dev libsqlite3-dev libarchive-dev)
+	libssl-dev libjansson-dev libmnl-dev libseccomp-dev libaudit-dev libsqlite3-dev libarchive-dev
+	libsnmp-dev)
 packages_run=(python3 python3-cryptography iproute2 nftables curl uidmap util-linux)
 packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck mandoc cppcheck
 	codespell python3-pytest python3-pytest-xdist python3-flake8 openssl minisign libfaketime dmidecode
 	gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user
+	snmpd snmp smitools
 	strace iputils-ping procps systemd redfishtool python3-sushy ilorest
 	debhelper dh-apparmor dpkg-dev lintian mmdebstrap apparmor chromium fonts-liberation)
 # Packages for rpm, the SELinux module and the Ansible play.

@@ -140,8 +140,8 @@ static void test_unknown_numbers(void **state)
 	uint32_t number;
 
 	for (number = 0; number <= UINT16_MAX; number++)
-		if (number < ACT_HELLO ||
-			(number > ACT_ACCESS_GET && number != ACT_UPDATE_INFO))
+		if (number < ACT_HELLO || (number > ACT_ACCESS_GET && number != ACT_UPDATE_INFO &&
+						  number != ACT_SNMP_STOP))
 			assert_int_equal(run_act(*state, (uint16_t)number, NULL, 0), EPERM);
 }
 
@@ -286,6 +286,49 @@ static void test_names(void **state)
 	read_hosts(h, text, sizeof(text));
 	assert_string_equal(text, "");
 	assert_int_equal(unlinkat(h->environment.state_fd, "hosts", 0), 0);
+}
+
+static uint32_t run_snmp(struct harness *h, const char *bmc, const char *user, const char *key)
+{
+	uint8_t request[512];
+	struct wire_writer out;
+	struct in_addr address;
+
+	assert_int_equal(inet_pton(AF_INET, bmc, &address), 1);
+	wire_writer_init(&out, request, sizeof(request));
+	wire_put_fixed(&out, &address, sizeof(address));
+	wire_put_u16(&out, 161);
+	wire_put_bool(&out, false);
+	wire_put_string(&out, user);
+	wire_put_string(&out, key);
+	wire_put_string(&out, key);
+	wire_put_bytes(&out, "\x80\x00\x1f\x88\x05x", 6);
+	wire_put_bool(&out, false);
+	assert_false(out.failed);
+	return run_act(h, ACT_SNMP_START, request, out.used);
+}
+
+/* What is asked for is looked at before it is looked for snmpd, which these roots do not have. */
+static void test_snmp(void **state)
+{
+	static const char key[] = "0123456789abcdefghij";
+	struct harness *h = *state;
+
+	h->acts.settings.snmp_get = true;
+	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", key), EPERM); /* no NIC is claimed */
+	h->acts.ifindex = 1;
+	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", key), 0);
+	assert_int_equal(run_snmp(h, "127.0.0.1", "bmclink-x", key), EPERM); /* this host's own */
+	assert_int_equal(run_snmp(h, "192.0.2.1", "bmclink-x", key), EPERM); /* somewhere else */
+	assert_int_equal(run_snmp(h, "127.0.0.9", "a b", key), EPERM);
+	assert_int_equal(run_snmp(h, "127.0.0.9", "a\nrwuser b", key), EPERM);
+	assert_int_equal(run_snmp(h, "127.0.0.9", "-v", key), EPERM);
+	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", "short"), EPERM);
+	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", "0123456789abcdef\n"), EPERM);
+	h->acts.settings.snmp_get = false; /* off is the host's word */
+	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", key), EPERM);
+	h->acts.ifindex = 0; /* away it can go at any time */
+	assert_int_equal(run_act(h, ACT_SNMP_STOP, NULL, 0), 0);
 }
 
 /* A worker that was taken over does not wear out the disk. */
@@ -485,6 +528,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ipmi_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reload, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_snmp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_names_are_not_changed_without_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_trailing_bytes, set_up, tear_down),

@@ -87,6 +87,8 @@ struct feature_work { /* any but apply and stop may be NULL */
 	enum control_exit (*run)(struct feature_context *context, const char *action,
 		const json_t *request, json_t **result, char *error);
 	bool run_always;
+	/* The monitor's notice about the feature, while it is on. */
+	void (*noticed)(struct feature_context *context);
 	/* An event that the BMC pushed, while the feature is on. */
 	void (*pushed)(struct feature_context *context, const json_t *payload);
 };

@@ -48,6 +48,8 @@ void acts_set_settings(struct acts *acts, const struct settings *settings)
 	if (strcmp(settings->interface, acts->settings.interface) != 0)
 		acts->claim_may_move = true;
 	acts->settings = *settings;
+	if (!settings->snmp_get)
+		act_snmp_end(acts);
 	if (acts->claim_may_move && acts->ifindex != 0)
 		act_nic_review_claim(acts);
 	access_review(acts->access);

@@ -18,36 +18,6 @@
 
 #define MODULE "names"
 
-static bool covers(const struct nl_address *own, struct in_addr bmc)
-{
-	uint32_t mask = own->prefix == 0 ? 0 : UINT32_MAX << (32 - own->prefix);
-
-	if (own->local.v4.s_addr == bmc.s_addr || own->prefix == 0)
-		return false;
-	if (own->peer.v4.s_addr == bmc.s_addr)
-		return true;
-	return own->prefix < 32 && ((ntohl(own->peer.v4.s_addr) ^ ntohl(bmc.s_addr)) & mask) == 0;
-}
-
-/* On the link of the claimed NIC, and no address of this host. */
-static bool is_on_link(const struct acts *acts, struct in_addr bmc)
-{
-	_cleanup_free_ struct nl_address *addresses = NULL;
-	bool found = false;
-	size_t n;
-
-	if (nl_get_addresses(&addresses, &n) < 0)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (addresses[i].family != AF_INET)
-			continue;
-		if (addresses[i].local.v4.s_addr == bmc.s_addr)
-			return false;
-		found |= addresses[i].ifindex == acts->ifindex && covers(&addresses[i], bmc);
-	}
-	return found;
-}
-
 /* Each change is a file that is written and synced; what changes nothing costs nothing. */
 static bool may_change(struct acts *acts)
 {
@@ -101,7 +71,7 @@ int act_names(struct acts *acts, struct wire_reader *in, struct wire_writer *out
 	wire_get_fixed(in, &bmc, sizeof(bmc));
 	if (!wire_is_done(in))
 		return -EPERM;
-	if (on && (!acts->settings.local_names || acts->ifindex == 0 || !is_on_link(acts, bmc)))
+	if (on && (!acts->settings.local_names || !nl_is_on_link(acts->ifindex, bmc)))
 		return -EPERM;
 	r = change(acts, on, bmc, &result, &why);
 	if (r < 0)

@@ -232,6 +232,7 @@ int acts_cleanup(struct acts *acts)
 	if (hosts_file_change(acts->environment->roots.etc, NULL, NULL, &why) < 0)
 		log_error(MODULE, "our names stay in %s/hosts: %s", acts->environment->roots.etc,
 			why);
+	act_snmp_cleanup(acts);
 	care_recover(acts->environment->state_fd, acts->environment->roots.proc, boot_id);
 	return state_remove_file(acts->environment->state_fd, PROFILE_FILE);
 }

@@ -12,11 +12,13 @@
 #include "base/util.h"
 #include "host/monitor/access.h"
 #include "host/monitor/machine.h"
+#include "host/monitor/snmp_text.h"
 
 #define MODULE "acts"
 
-#define IP4 4U
-#define IP6 16U
+#define IP4	   4U
+#define IP6	   16U
+#define SNMP_BYTES (SNMP_MAX_WORD + 2 * SNMP_MAX_KEY + SNMP_MAX_ENGINE)
 
 /* clang-format off */
 static const struct act table[] = {
@@ -47,6 +49,8 @@ static const struct act table[] = {
 	{"update-begin",  ACT_UPDATE_BEGIN,  1+8+4+1,      1+8+4+VERSION_MAX-1, false, act_update_begin},
 	{"update-piece",  ACT_UPDATE_PIECE,  0,            0,            false, act_update_piece},
 	{"update-commit", ACT_UPDATE_COMMIT, 0,            0,            false, act_update_commit},
+	{"snmp-start",    ACT_SNMP_START,    IP4+4+4*4,    IP4+4+4*4+SNMP_BYTES, true, act_snmp_start},
+	{"snmp-stop",     ACT_SNMP_STOP,     0,            0,            false, act_snmp_stop},
 };
 /* clang-format on */
 
@@ -98,6 +102,7 @@ void acts_forget_worker(struct acts *acts)
 	act_ipmi_stop(acts);
 	access_stop(acts->access); /* nobody tells any more whether the BMC is there */
 	act_update_stop(acts);
+	act_snmp_end(acts);
 }
 
 void acts_emit(struct acts *acts, enum message_id id, ...)

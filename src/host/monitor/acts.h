@@ -29,9 +29,10 @@
 #define ACTS_PROBE_PAUSE_MS 50 /* and what lies between: 500 ms in all */
 /* Further audit records are dropped and counted. A link that flaps must not crowd out who was
  * refused: each of the two has its share. */
-#define ACTS_AUDIT_PER_MINUTE	    40 /* connected, changed, lost */
-#define ACTS_AUDIT_TRUST_PER_MINUTE 20 /* refused, expired */
-#define ACTS_NAMES_PER_HOUR	    60 /* changes of /etc/hosts */
+#define ACTS_AUDIT_PER_MINUTE	    40	/* connected, changed, lost */
+#define ACTS_AUDIT_TRUST_PER_MINUTE 20	/* refused, expired */
+#define ACTS_NAMES_PER_HOUR	    60	/* changes of /etc/hosts */
+#define ACTS_SNMP_PER_HOUR	    120 /* reloads of snmpd */
 #define ACTS_MAX_AUDIT_FIELD	    64
 #define ACTS_MAX_MACHINE	    (2 * PROFILE_MAX_ID)
 
@@ -62,6 +63,8 @@ enum act_number { /* part of the wire format; never reused */
 	ACT_UPDATE_BEGIN = 27,
 	ACT_UPDATE_PIECE = 28,
 	ACT_UPDATE_COMMIT = 29,
+	ACT_SNMP_START = 23,
+	ACT_SNMP_STOP = 24,
 };
 
 struct acts_roots { /* where /sys and the others are; tests give prepared trees */
@@ -117,6 +120,15 @@ struct acts_update {	    /* a package on its way from the worker */
 	size_t signature_length;
 };
 
+struct acts_snmp {	     /* our drop-in for snmpd */
+	struct event *event; /* of pidfd: the process that has read it; NULL: there is none */
+	int pidfd;
+	pid_t pid;
+	bool stale; /* an snmpd may have read one that is gone */
+	time_t hour;
+	unsigned int changes; /* within it */
+};
+
 struct acts {
 	const struct acts_environment *environment;
 	struct settings settings;
@@ -136,6 +148,7 @@ struct acts {
 	int audit_fd;	       /* -1: not opened yet, or there is none */
 	unsigned int audit_count, audit_trust_count, audit_lost;
 	long audit_minute;
+	struct acts_snmp snmp;
 	time_t names_hour; /* when it began, CLOCK_BOOTTIME; 0: not yet */
 	unsigned int names_changes;
 };
@@ -200,6 +213,8 @@ ACT(act_update_info);
 ACT(act_update_begin);
 ACT(act_update_piece);
 ACT(act_update_commit);
+ACT(act_snmp_start);
+ACT(act_snmp_stop);
 #undef ACT
 
 void act_arp_stop(struct acts *acts); /* every probe under way */
@@ -209,6 +224,8 @@ int act_nic_bind(int fd, unsigned int ifindex);
 void act_update_stop(struct acts *acts);
 /* What the installer did since: its events, and the highest version that was ever here. */
 void act_update_review(struct acts *acts);
+void act_snmp_end(struct acts *acts);	  /* the drop-in goes, and snmpd is told */
+void act_snmp_cleanup(struct acts *acts); /* also one that an earlier life left */
 /* After new settings: a NIC that they do not allow is given up, with its care. */
 void act_nic_review_claim(struct acts *acts);
 

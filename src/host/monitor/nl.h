@@ -41,6 +41,9 @@ int nl_delete_address(const struct nl_address *address); /* -EADDRNOTAVAIL: it i
 #define NL_MAX_ADDRESSES 4096
 int nl_get_addresses(struct nl_address **addresses, size_t *n);
 
+/* Is this IPv4 address on the link of the NIC, and none of this host? False for ifindex 0. */
+bool nl_is_on_link(unsigned int ifindex, struct in_addr bmc);
+
 /* Remove the routes that router advertisements brought through this NIC; *removed counts them. */
 int nl_delete_ra_routes(unsigned int ifindex, unsigned int *removed);
 

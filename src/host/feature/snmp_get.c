@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * snmp-get: the BMC's values in the host's own snmpd. In steps: the BMC is asked how it is asked,
+ * gets an SNMPv3 user that we made up, and then the monitor puts the drop-in into snmpd's
+ * configuration. What fails is tried again, less and less often; the end of snmpd is a notice of
+ * the monitor's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "host/feature/works.h"
+#include "host/link/channel_resource.h"
+#include "host/monitor/snmp_text.h"
+
+#define MODULE	   "snmp"
+#define FIRST_MS   1000 /* until the next try, doubling to */
+#define MAX_MS	   60000
+#define LOCAL_MS   5000 /* for what only this host lacks: looking costs a few small files */
+#define KEY_LENGTH 40
+#define RESOURCE   "/Oem/Bmclink/Snmp"
+#define SET_USER   RESOURCE "/Actions/BmclinkSnmp.SetUser"
+#define REMOVE	   RESOURCE "/Actions/BmclinkSnmp.RemoveUser"
+
+enum step {
+	STEP_OFF,
+	STEP_ASKING,  /* how is the BMC asked? */
+	STEP_SETTING, /* it gets our user */
+	STEP_ACTIVE,
+	STEP_WAITING, /* for the timer, or a change */
+};
+
+struct snmp_get {
+	enum step step;
+	struct event *timer;
+	bool asking, again; /* an answer is due; begin anew when it is here */
+	bool has_user;	    /* the BMC may have it */
+	unsigned int wait_ms;
+	struct snmp_access access;
+	char subtree[128]; /* the BMC's, as it says */
+};
+
+static void set_step(struct snmp_get *snmp, enum step step)
+{
+	static const char *const names[] = {"off", "asking", "setting", "active", "waiting"};
+
+	if (snmp->step != step)
+		log_debug(MODULE, "%s -> %s", names[snmp->step], names[step]);
+	snmp->step = step;
+}
+
+static void wait_for(struct snmp_get *snmp, unsigned int ms)
+{
+	struct timeval tv = {
+		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	evtimer_add(snmp->timer, &tv);
+}
+
+static unsigned int get_wait(struct snmp_get *snmp)
+{
+	snmp->wait_ms = snmp->wait_ms == 0 ? FIRST_MS : snmp->wait_ms * 2;
+	if (snmp->wait_ms > MAX_MS)
+		snmp->wait_ms = MAX_MS;
+	return snmp->wait_ms;
+}
+
+/* ms 0: only a change of the settings or of the link mends it. */
+static void stay(struct feature_context *context, const char *why, unsigned int ms)
+{
+	struct snmp_get *snmp = context->data;
+
+	if (strcmp(context->trouble, why) != 0)
+		event_emit(context->events, MSG_ISM1231, why);
+	set_step(snmp, STEP_WAITING);
+	feature_set_trouble(context, "%s", why);
+	if (ms > 0)
+		wait_for(snmp, ms);
+}
+
+/* --- the user --- */
+
+static int make_word(char *out, size_t length)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	unsigned char bytes[KEY_LENGTH];
+
+	/* 62 letters of 64: the two others are drawn again */
+	for (size_t i = 0; i < length;) {
+		if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+			return -EIO;
+		for (size_t k = 0; k < sizeof(bytes) && i < length; k++) {
+			if ((bytes[k] & 63) < 62)
+				out[i++] = letters[bytes[k] & 63];
+		}
+	}
+	out[length] = '\0';
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return 0;
+}
+
+/* Its name, too, is new each time: snmpd keeps the keys of a name that it knows, over a reload. */
+static int make_user(struct snmp_get *snmp)
+{
+	struct snmp_access *access = &snmp->access;
+	char tail[13];
+	int r = make_word(tail, sizeof(tail) - 1);
+
+	if (r == 0)
+		r = make_word(access->auth_key, KEY_LENGTH);
+	if (r == 0)
+		r = make_word(access->priv_key, KEY_LENGTH);
+	if (r == 0)
+		snprintf(access->user, sizeof(access->user), "bmclink-%s", tail);
+	return r;
+}
+
+static void forget_user(struct snmp_get *snmp)
+{
+	OPENSSL_cleanse(&snmp->access, sizeof(snmp->access));
+	snmp->access = (struct snmp_access){.port = 0};
+	snmp->has_user = false;
+}
+
+/* --- this host --- */
+
+static const struct trouble {
+	int error;
+	const char *text;
+} troubles[] = {
+	{ENOPKG,	 "snmpd is not installed: apt install snmpd (dnf install net-snmp)"   },
+	{ESRCH,	"snmpd does not run: systemctl start snmpd"			   },
+	{EAGAIN,	 "snmpd is starting"						  },
+	{EOPNOTSUPP, "snmpd reads no file that is free for us: add 'includeDir "
+		     "/etc/snmp/snmpd.conf.d' to /etc/snmp/snmpd.conf"},
+	{EEXIST,	 "snmpd's own configuration has one of the communities of [SnmpGet] already: "
+		 "name another one"				       },
+	{EACCES,	 "snmpd could not read /etc/snmp/snmpd.conf again: chgrp it to snmpd's group, "
+		 "mode 0640"					      },
+	{EROFS,	"bmclinkd may not write to /etc/snmp, which was not there when it started: "
+		"systemctl restart bmclinkd"				    },
+	{EDQUOT,	 "snmpd was reloaded too often within an hour"			      },
+	{EPERM,	"the monitor refused it"					     },
+};
+
+static const char *explain(int error)
+{
+	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
+		if (troubles[i].error == error)
+			return troubles[i].text;
+	}
+	return strerror(error);
+}
+
+static void install(struct feature_context *context)
+{
+	struct snmp_get *snmp = context->data;
+	bool idrac = strcmp(snmp->subtree, SNMP_IDRAC) == 0;
+	int r = priv_snmp_start(context->priv, &snmp->access, idrac);
+
+	if (r == 0) {
+		snmp->wait_ms = 0;
+		if (snmp->step != STEP_ACTIVE && !context->active)
+			event_emit(context->events, MSG_ISM1230, snmp->subtree);
+		set_step(snmp, STEP_ACTIVE);
+		feature_set_active(context);
+	} else {
+		stay(context, explain(-r), r == -EAGAIN ? FIRST_MS : LOCAL_MS);
+	}
+}
+
+/* --- the BMC --- */
+
+static void begin(struct feature_context *context);
+
+static int ask(struct feature_context *context, const char *method, const char *tail,
+	const json_t *body, channel_answer_fn fn)
+{
+	struct channel *channel = context->link->channel;
+	char path[CHANNEL_MAX_PATH];
+	int n;
+
+	if (channel == NULL)
+		return -ENOTCONN;
+	n = snprintf(path, sizeof(path), "%s%s", channel_get_manager_path(channel), tail);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	return channel_request(channel, method, path, body, fn, context);
+}
+
+static void ignore_answer(int status, const json_t *body, void *arg)
+{
+}
+
+/* True: this answer still counts. */
+static bool take_answer(struct feature_context *context, enum step step, int status)
+{
+	struct snmp_get *snmp = context->data;
+	bool counts = snmp->step == step && !snmp->again && status != 0;
+
+	snmp->asking = false;
+	if (snmp->again && status != 0) {
+		snmp->again = false;
+		begin(context);
+	}
+	return counts;
+}
+
+static int read_engine(const json_t *body, struct snmp_access *access)
+{
+	const char *hex = json_string_value(json_object_get(body, "EngineId"));
+	size_t length = hex != NULL ? strlen(hex) / 2 : 0;
+
+	if (length < SNMP_MIN_ENGINE || length > SNMP_MAX_ENGINE ||
+		text_parse_hex(hex, access->engine, length) < 0)
+		return -EBADMSG;
+	access->engine_length = length;
+	return 0;
+}
+
+static void on_user_set(int status, const json_t *body, void *arg)
+{
+	struct feature_context *context = arg;
+	struct snmp_get *snmp = context->data;
+
+	if (!take_answer(context, STEP_SETTING, status))
+		return;
+	if (status == 200 && read_engine(body, &snmp->access) == 0)
+		install(context);
+	else if (status == 503)
+		stay(context, "the BMC's SNMP service does not run", get_wait(snmp));
+	else
+		stay(context, "the BMC did not take an SNMP user of ours", get_wait(snmp));
+}
+
+static void set_user(struct feature_context *context)
+{
+	struct snmp_get *snmp = context->data;
+	struct snmp_access *access = &snmp->access;
+	json_t *body;
+	int r = access->user[0] != '\0' ? 0 : make_user(snmp);
+
+	if (r < 0) {
+		stay(context, strerror(-r), get_wait(snmp));
+		return;
+	}
+	access->bmc = context->link->bmc_ipv4;
+	body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "UserName", access->user,
+		"AuthenticationProtocol", access->sha1 ? "HMAC_SHA96" : "HMAC192_SHA256",
+		"AuthenticationKey", access->auth_key, "EncryptionProtocol", "CFB128_AES128",
+		"EncryptionKey", access->priv_key);
+	set_step(snmp, STEP_SETTING);
+	snmp->has_user = true;
+	r = ask(context, "POST", SET_USER, body, on_user_set);
+	snmp->asking = r == 0;
+	json_decref(body);
+	if (r < 0)
+		stay(context, "the BMC could not be asked", get_wait(snmp));
+}
+
+static bool has_protocol(const json_t *body, const char *wanted)
+{
+	const json_t *list = json_object_get(body, "AuthenticationProtocols");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+
+		if (name != NULL && strcmp(name, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* NULL: all is well. */
+static const char *read_resource(struct feature_context *context, const json_t *body)
+{
+	struct snmp_get *snmp = context->data;
+	json_int_t port = json_integer_value(json_object_get(body, "Port"));
+
+	if (json_is_false(json_object_get(body, "Enabled")))
+		return "it is off at the BMC (snmp = off)";
+	if (!json_is_true(json_object_get(body, "ServiceRunning")))
+		return "the BMC's SNMP service does not run";
+	resource_copy_text(body, "Subtree", snmp->subtree, sizeof(snmp->subtree));
+	if (port < 1 || port > 65535 || snmp->subtree[0] == '\0')
+		return "the BMC does not say how it is asked";
+	if (context->settings->snmp_subtree[0] == '\0' && strcmp(snmp->subtree, SNMP_IDRAC) != 0 &&
+		strcmp(snmp->subtree, SNMP_OWN) != 0)
+		return "the BMC's values are in a subtree of its own: name it in [SnmpGet]";
+	snmp->access.port = (uint16_t)port;
+	snmp->access.sha1 = !has_protocol(body, "HMAC192_SHA256");
+	return NULL;
+}
+
+static void on_resource(int status, const json_t *body, void *arg)
+{
+	struct feature_context *context = arg;
+	struct snmp_get *snmp = context->data;
+	const char *why;
+
+	if (!take_answer(context, STEP_ASKING, status))
+		return;
+	if (status == 404)
+		why = "this BMC's firmware has no SNMP for its host";
+	else
+		why = status == 200 && json_is_object(body)
+			      ? read_resource(context, body)
+			      : "the BMC does not answer as it should";
+	if (why != NULL)
+		stay(context, why, get_wait(snmp));
+	else
+		set_user(context);
+}
+
+/* What can be known without asking anybody; NULL: all is well. */
+static const char *find_lack(const struct feature_context *context)
+{
+	const struct settings *settings = context->settings;
+
+	if (!context->link->ours)
+		return "this BMC takes no SNMP user from its host: it does not run bmclink's "
+		       "endpoint";
+	if (!context->link->encrypted)
+		return "the link is without TLS: the user's secret could be read on it";
+	if (settings->snmp_communities[0] == '\0' && settings->snmp_users[0] == '\0')
+		return "nobody may ask: name communities or users in [SnmpGet]";
+	return NULL;
+}
+
+static void begin(struct feature_context *context)
+{
+	struct snmp_get *snmp = context->data;
+	const char *lack = find_lack(context);
+
+	evtimer_del(snmp->timer);
+	if (lack != NULL) {
+		priv_snmp_stop(context->priv);
+		stay(context, lack, 0);
+		return;
+	}
+	if (snmp->asking) {
+		snmp->again = true;
+		return;
+	}
+	set_step(snmp, STEP_ASKING);
+	snmp->asking = ask(context, "GET", RESOURCE, NULL, on_resource) == 0;
+	if (!snmp->asking)
+		stay(context, "the BMC could not be asked", get_wait(snmp));
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	begin(arg);
+}
+
+/* --- the work --- */
+
+static int start(struct feature_context *context)
+{
+	struct snmp_get *snmp = calloc(1, sizeof(*snmp));
+
+	context->data = snmp;
+	if (snmp == NULL)
+		return -ENOMEM;
+	snmp->timer = evtimer_new(context->base, on_timer, context);
+	return snmp->timer != NULL ? 0 : -ENOMEM;
+}
+
+static void free_snmp(struct feature_context *context)
+{
+	struct snmp_get *snmp = context->data;
+
+	if (snmp == NULL)
+		return;
+	if (snmp->timer != NULL)
+		event_free(snmp->timer);
+	forget_user(snmp);
+	free(snmp);
+	context->data = NULL;
+}
+
+static void apply(struct feature_context *context)
+{
+	struct snmp_get *snmp = context->data;
+
+	snmp->wait_ms = 0;
+	begin(context);
+}
+
+static void stop(struct feature_context *context, enum feature_stop why)
+{
+	struct snmp_get *snmp = context->data;
+	bool was_active = snmp->step == STEP_ACTIVE;
+	int r = priv_snmp_stop(context->priv);
+	json_t *no_body;
+
+	evtimer_del(snmp->timer);
+	snmp->wait_ms = 0;
+	snmp->again = false;
+	set_step(snmp, STEP_OFF);
+	if (r < 0)
+		feature_set_trouble(
+			context, "the drop-in of snmpd is still there: %s", strerror(-r));
+	else if (was_active)
+		event_emit(context->events, MSG_ISM1232);
+	if (why == FEATURE_STOP_LOST)
+		return; /* the BMC keeps the user of a host that comes back */
+	no_body = snmp->has_user ? json_object() : NULL;
+	if (no_body != NULL)
+		ask(context, "POST", REMOVE, no_body, ignore_answer);
+	json_decref(no_body);
+	forget_user(snmp);
+}
+
+static void noticed(struct feature_context *context)
+{
+	struct snmp_get *snmp = context->data;
+
+	if (snmp->step == STEP_ACTIVE)
+		install(context);
+}
+
+static void add_status(const struct feature_context *context, json_t *status)
+{
+	const struct snmp_get *snmp = context->data;
+
+	json_object_set_new(status, "subtree",
+		snmp->step == STEP_ACTIVE ? json_string(context->settings->snmp_subtree[0] != '\0'
+								? context->settings->snmp_subtree
+								: snmp->subtree)
+					  : json_null());
+}
+
+const struct feature_work feature_snmp_get = {
+	.start = start,
+	.free = free_snmp,
+	.apply = apply,
+	.stop = stop,
+	.noticed = noticed,
+	.add_status = add_status,
+};
