@@ -11,6 +11,19 @@
 #include "base/util.h"
 #include "ctl/print.h"
 
+/* Its own fields of local-names. */
+static void print_names(const json_t *feature)
+{
+	const char *names = print_string(feature, "names", NULL);
+	const char *taken = print_string(feature, "taken", NULL);
+
+	if (names)
+		print_field(0, "In /etc/hosts", PRINT_PLAIN, "%s for %s", names,
+			print_string(feature, "address", "?"));
+	if (taken)
+		print_field(0, "Left to others", PRINT_YELLOW, "%s", taken);
+}
+
 struct verb {
 	const char *verb, *feature, *section;
 	void (*print)(const json_t *feature); /* its own fields; NULL: none */
@@ -20,7 +33,7 @@ struct verb {
 static const struct verb verbs[] = {
 	{"access", "inband-access", "InbandAccess", NULL},
 	{"snmp", "snmp-get", "SnmpGet", NULL},
-	{"names", "local-names", "LocalNames", NULL},
+	{"names", "local-names", "LocalNames", print_names},
 	{"update", "auto-update", "AutoUpdate", NULL},
 };
 /* clang-format on */

@@ -37,17 +37,22 @@ static void set_all(struct agent_switches *switches, enum feature_switch to)
 }
 
 /* What is known stays until something else is: a push may be followed by a failure. */
-static void fail(struct agent *agent, const char *what)
+static void try_again(struct agent *agent)
 {
 	struct agent_reading *reading = &agent->features.reading;
 
 	reading->wait_ms = reading->wait_ms == 0 ? RETRY_MS : reading->wait_ms * 2;
 	if (reading->wait_ms > MAX_RETRY_MS)
 		reading->wait_ms = MAX_RETRY_MS;
-	log_warning(MODULE, "the BMC's switches of the features cannot be read: %s; again in %u ms",
-		what, reading->wait_ms);
 	reading->active = false;
 	arm(reading->timer, reading->wait_ms);
+}
+
+static void fail(struct agent *agent, const char *what)
+{
+	try_again(agent);
+	log_warning(MODULE, "the BMC's switches of the features cannot be read: %s; again in %u ms",
+		what, agent->features.reading.wait_ms);
 }
 
 static void finish(struct agent *agent)
@@ -154,9 +159,12 @@ static void on_answer(int status, const json_t *body, void *arg)
 	struct agent *agent = arg;
 	struct agent_reading *reading = &agent->features.reading;
 
-	/* status 0: the connection ended; the next one asks anew */
-	if (status == 0 || agent->current.channel == NULL || !reading->active) {
-		reading->active = false;
+	if (!reading->active)
+		return;
+	/* The connection ended, and the next one asks anew; or the answer had no end, or too long a
+	 * one. */
+	if (status == 0 || agent->current.channel == NULL) {
+		try_again(agent);
 		return;
 	}
 	switch ((enum step)reading->step) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page for people at /: what it says, what its fields forbid, and a real browser in front of it."""
+"""The page for people at /: what it says, what its fields forbid, and a browser in front of it."""
 import os
 import re
 import sys

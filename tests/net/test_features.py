@@ -5,9 +5,12 @@ import time
 
 import pytest
 
+from bmcs import Idrac9
 from daemons import program
 from lab import Lab
 from netns import run, wait_for
+from peers import answer
+from test_vendors import Stage
 
 NAMES = ("inband-access", "snmp-get", "local-names", "auto-update")
 
@@ -128,3 +131,89 @@ def test_reload_is_roots(lab):
                  program("bmclinkctl"), "--runtime-dir", lab.agent.runtime_dir, "--config",
                  lab.agent.config, "names", "disable"], check=False)
     assert asked.returncode == 1 and "only root" in asked.stderr
+
+
+# --- a BMC that says odd things -------------------------------------------------------------------
+
+MODULE = "/redfish/v1/Managers/1/Oem/Bmclink/ServiceModule"
+
+
+class OddBmc(Idrac9):
+    """Of another make, and yet with switches: what they say is the test's."""
+    link, module = MODULE, None
+
+    def resources(self):
+        table = super().resources()
+        table[self.manager] = dict(table[self.manager], Oem={
+            "Bmclink": {"ServiceModule": {"@odata.id": self.link}}})
+        if self.module is not None:
+            table[MODULE] = self.module
+        return table
+
+
+@pytest.fixture
+def odd(make_lab):
+    stage = Stage(make_lab, OddBmc)
+    stage.hosts = os.path.join(stage.lab.trees.etc, "hosts")
+    return stage
+
+
+def wait_read(stage):
+    """The switches were asked for, and the connection lives on."""
+    wait_for(lambda: [r for r in stage.bmc.requests if r.path == stage.bmc.manager
+                      and r.method == "GET"][1:], 10, "the manager was asked for its switches")
+
+
+@pytest.mark.parametrize("link", [
+    7, None, [], "", "http://192.0.2.1/x", "//192.0.2.1/x", "/x y", "/x\r\nX: y", "/" + "x" * 5000,
+    "/redfish/v1/../../x"])
+def test_a_link_that_is_none(odd, link):
+    """Nothing odd is asked for, and the connection lives on."""
+    odd.bmc.link = link
+    odd.start()
+    odd.agent.wait_connected("ipv4", 15)
+    wait_read(odd)
+    state = odd.agent.status()
+    assert state["state"] == "connected"
+    sent = {r.path for r in odd.bmc.requests}
+    assert not any("192.0.2.1" in p or " " in p or len(p) > 2000 for p in sent)
+
+
+@pytest.mark.parametrize("module,on", [
+    ({"LocalNames": {"Enabled": False}}, False),
+    ({"LocalNames": {"Enabled": True}}, True),
+    ({"LocalNames": {"Enabled": "false"}}, True),  # not a switch: it has none
+    ({"LocalNames": {"Enabled": None}}, True), ({"LocalNames": []}, True), ({}, True),
+    ({"LocalNames": {"Enabled": [False] * 1000}}, True)])
+def test_odd_switches(odd, module, on):
+    odd.bmc.module = dict(module, SnmpGet={"Enabled": True})
+    odd.start()
+    odd.agent.wait_connected("ipv4", 15)
+    wait_for(lambda: feature(odd)["active"] is on and (
+        on or feature(odd)["reason"] == "switched off at the BMC"), 10, "as the switch says")
+    assert feature(odd, "snmp-get")["enabled"] is False  # on there is not on here
+
+
+FAULTS = [lambda c, r: answer(500, {}), lambda c, r: answer(200, []), lambda c, r: answer(404, {}),
+          lambda c, r: answer(200, {"x": "y" * (2 * 1024 * 1024)})]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("ours", [True, False])
+def test_switches_that_cannot_be_read(odd, fault, ours):
+    """Of our own make it is no yes: off, and asked again. Another make has never said no: the
+    host's switch counts."""
+    if ours:
+        odd.bmc.root = lambda root=odd.bmc.root: dict(root(), Oem={"Bmclink": {}})
+    odd.bmc.faults[MODULE] = fault
+    odd.start()
+    odd.agent.wait_connected("ipv4", 15)
+    wait_for(lambda: [r for r in odd.bmc.requests if r.path == MODULE][1:], 15, "asked again")
+    state = odd.agent.status()
+    if ours:
+        assert feature(odd)["active"] is False and feature(odd)["enabled_by_bmc"] is None
+        assert not os.path.exists(odd.hosts)
+        odd.bmc.faults.clear()
+        odd.bmc.module = {"LocalNames": {"Enabled": True}}
+    wait_for(lambda: feature(odd)["active"] is True, 15, "on")
+    assert state["state"] == "connected"

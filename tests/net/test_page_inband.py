@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A person at another machine, a browser, and the BMC's page through in-band access: TLS is the BMC's
-own all the way, and a switch that is flipped there is in force on the host."""
+"""A person at another machine, a browser, and the BMC's page through in-band access: TLS is the
+BMC's own all the way, and a switch that is flipped there is in force on the host."""
 import os
 import sys
 
