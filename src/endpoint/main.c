@@ -50,6 +50,7 @@ static const char help[] =
 	"  trust open          open the enrolment window\n"
 	"  certificate show    the certificate of this BMC, and the one that follows it\n"
 	"  certificate renew   make the next one; it is used when every known host has it\n"
+	"  features [NAME on|off]  what the host may do over the link\n"
 	"  passwd              set the password of 'admin', read from stdin\n"
 	"  notice host-reset   the host was reset or powered on; opens the window\n"
 	"  ipmi HEX...         answer a request that the host sent over IPMI (DSP0270)\n"
