@@ -337,8 +337,9 @@ def test_resets_and_slow_ones(echoing):
 def test_a_flood_is_folded_and_costs_no_descriptor(lab):
     lab.connect(allow=CLIENT)
     relay = lab.relay()
+    assert is_refused(lab, source=OTHER)  # it is up
     before = len(os.listdir("/proc/%d/fd" % relay))
-    for _ in range(300):
+    for _ in range(299):
         assert is_refused(lab, source=OTHER)
     lab.wait_counts(refused=300, not_allowed=300, now=0)
     assert len(os.listdir("/proc/%d/fd" % relay)) == before
