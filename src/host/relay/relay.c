@@ -243,7 +243,7 @@ int relay_main(const struct relay_options *options)
 
 	log_open(
 		"bmclinkd", options->foreground, options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	prctl(PR_SET_NAME, "bmclinkd-relay");
+	prctl(PR_SET_NAME, "bmclinkd-access");
 	sandbox_ignore_signals();
 	relay = calloc(1, sizeof(*relay));
 	if (relay == NULL)
