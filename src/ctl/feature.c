@@ -127,8 +127,11 @@ enum ctl_exit ctl_run_feature_show(const struct ctl *ctl, const struct ctl_comma
 {
 	const struct verb *verb = find_verb(self->verb);
 	json_t *status = NULL, *feature;
-	enum ctl_exit code = ctl_ask(ctl, json_pack("{s:s}", "command", "status"), &status);
+	enum ctl_exit code;
 
+	if (!verb)
+		return CTL_USAGE;
+	code = ctl_ask(ctl, json_pack("{s:s}", "command", "status"), &status);
 	if (code != CTL_DONE)
 		return code;
 	feature = json_object_get(json_object_get(status, "features"), verb->feature);

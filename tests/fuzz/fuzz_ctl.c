@@ -32,8 +32,10 @@ static const struct ctl_command commands[] = {
 	{"trust",	  "reset", NULL, 0, ctl_run_trust_reset,	 ""},
 	{"certificate", "show",	NULL, 0, ctl_run_certificate_show, ""},
 	{"names",	  NULL,	NULL, 0, ctl_run_feature_show,     ""},
-	{"access",	   NULL,	 NULL, 0, ctl_run_feature_show,	""},
 	{"log",		NULL,    NULL, 0, ctl_run_log,		    ""},
+	{"access",	   NULL,	 NULL, 0, ctl_run_feature_show,	""},
+	{"snmp",	 NULL,    NULL, 0, ctl_run_feature_show,     ""},
+	{"update",	   NULL,	 NULL, 0, ctl_run_feature_show,	""},
 };
 
 static struct fuzz_input answer;
