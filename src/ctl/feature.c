@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "ctl/access.h"
 #include "ctl/print.h"
 
 /* Its own fields of local-names. */
@@ -27,16 +26,15 @@ static void print_names(const json_t *feature)
 
 struct verb {
 	const char *verb, *feature, *section;
-	void (*print)(const json_t *feature);		     /* its own fields; NULL: none */
-	void (*add)(const struct ctl *ctl, json_t *feature); /* what only we can tell; or NULL */
+	void (*print)(const json_t *feature); /* its own fields; NULL: none */
 };
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	{"access", "inband-access", "InbandAccess", ctl_access_print, ctl_access_add},
-	{"snmp", "snmp-get", "SnmpGet", NULL, NULL},
-	{"names", "local-names", "LocalNames", print_names, NULL},
-	{"update", "auto-update", "AutoUpdate", NULL, NULL},
+	{"access", "inband-access", "InbandAccess", NULL},
+	{"snmp", "snmp-get", "SnmpGet", NULL},
+	{"names", "local-names", "LocalNames", print_names},
+	{"update", "auto-update", "AutoUpdate", ctl_update_print},
 };
 /* clang-format on */
 
@@ -126,18 +124,12 @@ static enum ctl_exit show(const struct ctl *ctl, const struct verb *verb, const 
 enum ctl_exit ctl_run_feature_show(const struct ctl *ctl, const struct ctl_command *self)
 {
 	const struct verb *verb = find_verb(self->verb);
-	json_t *status = NULL, *feature;
-	enum ctl_exit code;
+	json_t *status = NULL;
+	enum ctl_exit code = ctl_ask(ctl, json_pack("{s:s}", "command", "status"), &status);
 
-	if (!verb)
-		return CTL_USAGE;
-	code = ctl_ask(ctl, json_pack("{s:s}", "command", "status"), &status);
 	if (code != CTL_DONE)
 		return code;
-	feature = json_object_get(json_object_get(status, "features"), verb->feature);
-	if (feature != NULL && verb->add != NULL)
-		verb->add(ctl, feature);
-	code = show(ctl, verb, feature);
+	code = show(ctl, verb, json_object_get(json_object_get(status, "features"), verb->feature));
 	json_decref(status);
 	return code;
 }
@@ -153,20 +145,4 @@ enum ctl_exit ctl_run_feature_switch(const struct ctl *ctl, const struct ctl_com
 		.n_keys = 1};
 
 	return ctl_feature_apply(ctl, &change, on);
-}
-
-enum ctl_exit ctl_run_feature(const struct ctl *ctl, const struct ctl_command *self)
-{
-	json_t *result = NULL;
-	enum ctl_exit code = ctl_ask(ctl,
-		json_pack("{s:s, s:s, s:s}", "command", "feature", "name",
-			ctl_feature_name(self->verb), "action", self->action),
-		&result);
-
-	if (code != CTL_DONE)
-		return code;
-	print_field(0, ctl_feature_name(self->verb), PRINT_PLAIN, "%s",
-		print_string(result, "text", "done"));
-	json_decref(result);
-	return CTL_DONE;
 }

@@ -11,10 +11,11 @@
 #include "base/util.h"
 #include "host/monitor/caps.h"
 #include "host/worker.h"
+#include "update/store.h"
 
 const struct sandbox_limits sandbox_worker_limits = {
 	.files = 256,
-	.file_bytes = 16 * 1024 * 1024, /* the state is a few kilobytes */
+	.file_bytes = UPDATE_MAX_SIZE, /* the state is a few kilobytes, a package of ours more */
 	.data_bytes = 256 * 1024 * 1024,
 };
 

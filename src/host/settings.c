@@ -71,7 +71,7 @@ static const struct config_key keys[] = {
 	{"LocalNames", "names", settings_parse_names, MEMBER(local_names_list),
 		.fallback = "idrac.local drac.local bmc.local"},
 	{"AutoUpdate", "mode", config_parse_enum, MEMBER(auto_update), .names = update_names,
-		.fallback = "off"},
+		.fallback = "notify"},
 };
 /* clang-format on */
 

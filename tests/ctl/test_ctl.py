@@ -553,9 +553,38 @@ def test_feature_show(daemon, ctl, verb):
 def test_feature_action(daemon, ctl, verb, action):
     daemon.answer("feature", {"error": {"exit": 5, "text": "it needs IPv4"}})
     done = ctl(verb, action)
-    assert daemon.requests == [{"command": "feature", "name": VERBS[verb], "action": action}]
+    # what is there is asked first, also by 'install'
+    assert daemon.requests == [{"command": "feature", "name": VERBS[verb], "action": "check"}]
     assert (done.returncode, done.stdout) == (5, "")  # never a word of success
     assert "it needs IPv4" in done.stderr
+
+
+def newer(version):
+    return {"result": {"installed": "1.0-1", "newer": version, "problem": None, "last": None}}
+
+
+def test_update_install_consents_to_what_it_names(daemon, ctl):
+    daemon.answer("feature", newer("1.1-1"))
+    done = ctl("update", "install")
+    assert done.returncode == 0 and "1.1-1" in done.stdout
+    assert [r["action"] for r in daemon.requests] == ["check", "install"]
+    assert daemon.requests[1]["version"] == "1.1-1" and not daemon.requests[1]["no_way_back"]
+    path = os.path.join(daemon.folder, "update-consent")
+    with open(path) as file:
+        assert file.read() == "1.1-1\n"
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    ctl("update", "install", "no-way-back")
+    with open(path) as file:
+        assert file.read() == "1.1-1 no-way-back\n"
+
+
+def test_update_install_of_nothing(daemon, ctl):
+    daemon.answer("feature", newer(None))
+    done = ctl("update", "install")
+    assert done.returncode == 1 and "no newer version than 1.0-1" in done.stderr
+    assert not os.path.exists(os.path.join(daemon.folder, "update-consent"))
+    assert ctl("update", "install", "now").returncode == 2
+    assert ctl("update", "mode", "sometimes").returncode != 0
 
 
 # --- usage ----------------------------------------------------------------------------------------

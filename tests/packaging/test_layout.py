@@ -24,6 +24,14 @@ def units(tmp_path_factory):
         os.makedirs(os.path.join(top, folder))
     shutil.copytree("/lib/systemd/system", os.path.join(top, "lib/systemd/system"), symlinks=True)
     shutil.copy("/bin/sh", os.path.join(top, "bin/sh"))
+    for suffix in ("path", "service"):
+        unit = read("data", "systemd", "bmclink-update.%s.in" % suffix)
+        unit = unit.replace("@statedir@", "/var/lib/bmclink").replace(
+            "@libexecdir@", "/usr/libexec")
+        with open(os.path.join(top, "lib/systemd/system/bmclink-update." + suffix), "w") as file:
+            file.write(unit)
+    os.makedirs(os.path.join(top, "usr/libexec/bmclink"))
+    shutil.copy("/bin/true", os.path.join(top, "usr/libexec/bmclink/bmclink-update"))
     for name in ("bmclinkd", "bmclink-endpoint"):
         unit = read("data", "systemd", name + ".service.in").replace("@sbindir@", "/usr/sbin")
         with open(os.path.join(top, "lib/systemd/system", name + ".service"), "w") as file:
@@ -69,10 +77,11 @@ def test_network_file_never_delays_online():
     assert "Property=BMCLINK_NIC=1" in text
 
 
-@pytest.mark.parametrize("name", ["bmclinkd", "bmclink-endpoint"])
+@pytest.mark.parametrize("name", ["bmclinkd.service", "bmclink-endpoint.service",
+                                  "bmclink-update.service", "bmclink-update.path"])
 def test_unit_is_good(units, name):
     done = run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "--root=" + units,
-                name + ".service"])
+                name])
     assert done.stderr.strip() == "", done.stderr
 
 
@@ -82,6 +91,8 @@ def test_unit_waits_for_nothing(name):
     unit = read("data", "systemd", name + ".service.in")
     # One module, loaded in milliseconds or not at all (docs/packages.md).
     unit = re.sub(r"^(Wants|After)=modprobe@ipmi_devintf\.service$", "", unit, flags=re.M)
+    # A path unit is there at once.
+    unit = re.sub(r"^Wants=bmclink-update\.path$", "", unit, flags=re.M)
     for word in ("network-online", "Requires=", "Wants=", "BindsTo=", "udev-settle", "Before=",
                  ".device"):
         assert word not in re.sub(r"^#.*$", "", unit, flags=re.M)

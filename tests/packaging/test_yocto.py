@@ -20,7 +20,7 @@ PROVIDERS = {"libevent_core": "libevent", "libevent_extra": "libevent",
              "libarchive": "libarchive", "sqlite3": "sqlite3"}
 # Of no use to a build in an image: tests, and where systemd and udev have their folders
 OPTIONAL = {"cmocka", "systemd", "udev"}
-FOLDERS = {"libexecdir": "/usr/libexec", "sbindir": "/usr/sbin", "bindir": "/usr/bin",
+FOLDERS = {"libexecdir": "/usr/libexec", "datadir": "/usr/share", "sbindir": "/usr/sbin", "bindir": "/usr/bin",
            "sysconfdir": "/etc", "PN": "bmclink", "nonarch_libdir": "/usr/lib",
            "nonarch_base_libdir": "/usr/lib", "mandir": "/usr/share/man",
            "systemd_system_unitdir": "/usr/lib/systemd/system"}

@@ -40,7 +40,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s.tls_max_version, TLS_1_3);
 	assert_int_equal(s.trust, TRUST_AUTO);
 	assert_string_equal(s.pin, "");
-	assert_true(s.local_names && !s.inband_access && !s.snmp_get && s.auto_update == 0);
+	assert_true(s.local_names && !s.inband_access && !s.snmp_get && s.auto_update == AUTO_UPDATE_NOTIFY);
 }
 
 static void test_every_key(void **state)
@@ -212,7 +212,7 @@ static void test_endpoint(void **state)
 	assert_int_equal(s.log_max_records, 100000);
 	assert_int_equal(s.enrolment_minutes, 10);
 	assert_int_equal(s.max_connections, 96);
-	assert_int_equal(s.keep_alive_seconds, 300);
+	assert_int_equal(s.keep_alive_seconds, 120);
 
 	assert_int_equal(parse_endpoint("[Endpoint]\nprofile = idrac\nuuid = "
 					"4C4C4544-0051-4810-8057-B9C04F4D3632\n"
@@ -305,7 +305,7 @@ static int parse_endpoint_default(const char *text, char **error)
 static void test_installed_files(void **state)
 {
 	check_default_file(
-		TEST_DATA "/../../data/bmclinkd.conf", "mode = off\n", parse_agent_default);
+		TEST_DATA "/../../data/bmclinkd.conf", "mode = notify\n", parse_agent_default);
 	check_default_file(TEST_DATA "/../../data/endpoint.conf", "enrolment_minutes = 10\n",
 		parse_endpoint_default);
 }

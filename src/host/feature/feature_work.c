@@ -6,5 +6,5 @@ const struct feature_work *const feature_works[FEATURES] = {
 	[FEATURE_INBAND_ACCESS] = &feature_inband_access,
 	[FEATURE_SNMP_GET] = &feature_snmp_get,
 	[FEATURE_LOCAL_NAMES] = &feature_local_names,
-	[FEATURE_AUTO_UPDATE] = NULL,
+	[FEATURE_AUTO_UPDATE] = &feature_auto_update,
 };

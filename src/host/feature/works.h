@@ -8,5 +8,6 @@
 extern const struct feature_work feature_inband_access; /* inband_access.h */
 extern const struct feature_work feature_local_names;
 extern const struct feature_work feature_snmp_get;
+extern const struct feature_work feature_auto_update;
 
 #endif

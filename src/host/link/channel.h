@@ -181,6 +181,16 @@ typedef void (*channel_answer_fn)(int status, const json_t *body, void *arg);
 int channel_request(struct channel *channel, const char *method, const char *path,
 	const json_t *body, channel_answer_fn answer, void *arg);
 
+/*
+ * The same for a piece of a file: bytes first to last, as a GET with a Range. answer gets what
+ * came, also of another status (206 is the piece, 200 the whole file when that was short); status 0
+ * as above. A piece has at most CHANNEL_MAX_PIECE bytes.
+ */
+#define CHANNEL_MAX_PIECE (512 * 1024)
+typedef void (*channel_piece_fn)(int status, const char *bytes, size_t length, void *arg);
+int channel_request_piece(struct channel *channel, const char *path, uint64_t first, uint64_t last,
+	channel_piece_fn answer, void *arg);
+
 /* The manager's resource; "" before it was found. Valid while the channel is. */
 const char *channel_get_manager_path(const struct channel *channel);
 /* What a manager's resource announces; nothing where it is not understood. */

@@ -88,6 +88,7 @@ struct transfer {
 	char method[8];
 	char path[CHANNEL_MAX_PATH];
 	char *request_body;
+	char range[64]; /* of a file that is wanted; "": a resource is */
 	unsigned int answer_ms, body_ms;
 	bool stream;	      /* text/event-stream goes to the channel's parser */
 	bool secret;	      /* the body holds a password, the answer a token */
@@ -133,7 +134,9 @@ struct channel_request {
 	char method[8];
 	char path[CHANNEL_MAX_PATH];
 	char *body;
+	char range[64];
 	channel_answer_fn answer;
+	channel_piece_fn piece; /* instead of answer */
 	void *arg;
 };
 

@@ -26,6 +26,21 @@ static struct channel_request take_first(struct channel *channel)
 	return request;
 }
 
+static void answer(
+	const struct channel_request *request, int status, const char *bytes, size_t length)
+{
+	json_t *body = NULL;
+
+	if (request->piece) {
+		request->piece(status, bytes, length, request->arg);
+		return;
+	}
+	if (bytes)
+		body = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
+	request->answer(status, body, request->arg);
+	json_decref(body);
+}
+
 static void on_answer(struct transfer *transfer);
 
 /* The session had expired: the same once more, or the answer stands. */
@@ -40,7 +55,7 @@ static void on_renewed(struct transfer *transfer, bool logged_in)
 	}
 	request = take_first(channel);
 	transfer->renewed = false;
-	request.answer(401, NULL, request.arg);
+	answer(&request, 401, NULL, 0);
 	channel_request_next(channel);
 }
 
@@ -48,17 +63,16 @@ static void on_answer(struct transfer *transfer)
 {
 	struct channel *channel = transfer->channel;
 	struct channel_request request;
-	json_t *body = NULL;
 
 	if (transfer->complete && channel_session_renew(transfer, on_renewed))
 		return;
 	transfer->renewed = false;
 	request = take_first(channel);
-	if (transfer->complete && transfer->body)
-		body = json_loadb(
-			transfer->body, transfer->body_length, JSON_REJECT_DUPLICATES, NULL);
-	request.answer(transfer->complete ? transfer->status : 0, body, request.arg);
-	json_decref(body);
+	transfer->range[0] = '\0';
+	if (transfer->complete)
+		answer(&request, transfer->status, transfer->body, transfer->body_length);
+	else
+		answer(&request, 0, NULL, 0);
 	channel_request_next(channel);
 }
 
@@ -83,6 +97,7 @@ void channel_request_start(struct channel *channel)
 	if (!may_start(channel))
 		return;
 	channel->request_active = true;
+	snprintf(channel->side.range, sizeof(channel->side.range), "%s", request->range);
 	transfer_start(&channel->side, request->method, request->path, request->body, on_answer);
 }
 
@@ -91,7 +106,7 @@ void channel_request_drop(struct channel *channel)
 	while (channel->n_requests > 0) {
 		struct channel_request request = take_first(channel);
 
-		request.answer(0, NULL, request.arg);
+		answer(&request, 0, NULL, 0);
 	}
 }
 
@@ -106,11 +121,11 @@ static bool method_is_ours(const char *method)
 	return false;
 }
 
-int channel_request(struct channel *channel, const char *method, const char *path,
-	const json_t *body, channel_answer_fn answer, void *arg)
+/* A free place in the queue. */
+static int take_slot(struct channel *channel, const char *method, const char *path,
+	struct channel_request **slot)
 {
-	struct channel_request *request;
-	unsigned int slot;
+	unsigned int last;
 
 	if (channel->state != CHANNEL_UP)
 		return -ENOTCONN;
@@ -118,16 +133,48 @@ int channel_request(struct channel *channel, const char *method, const char *pat
 		return -EINVAL;
 	if (channel->n_requests == CHANNEL_MAX_REQUESTS)
 		return -EBUSY;
-	slot = (channel->first_request + channel->n_requests) % CHANNEL_MAX_REQUESTS;
-	request = &channel->requests[slot];
+	last = (channel->first_request + channel->n_requests) % CHANNEL_MAX_REQUESTS;
+	*slot = &channel->requests[last];
+	**slot = (struct channel_request){.body = NULL};
+	snprintf((*slot)->method, sizeof((*slot)->method), "%s", method);
+	snprintf((*slot)->path, sizeof((*slot)->path), "%s", path);
+	return 0;
+}
+
+int channel_request(struct channel *channel, const char *method, const char *path,
+	const json_t *body, channel_answer_fn fn, void *arg)
+{
+	struct channel_request *request;
+	int r = take_slot(channel, method, path, &request);
+
+	if (r < 0)
+		return r;
 	if (body) {
 		request->body = json_dumps(body, JSON_COMPACT);
 		if (!request->body)
 			return -ENOMEM;
 	}
-	snprintf(request->method, sizeof(request->method), "%s", method);
-	snprintf(request->path, sizeof(request->path), "%s", path);
-	request->answer = answer;
+	request->answer = fn;
+	request->arg = arg;
+	channel->n_requests++;
+	channel_request_next(channel);
+	return 0;
+}
+
+int channel_request_piece(struct channel *channel, const char *path, uint64_t first, uint64_t last,
+	channel_piece_fn fn, void *arg)
+{
+	struct channel_request *request;
+	int r;
+
+	if (last < first || last - first >= CHANNEL_MAX_PIECE)
+		return -EINVAL;
+	r = take_slot(channel, "GET", path, &request);
+	if (r < 0)
+		return r;
+	snprintf(request->range, sizeof(request->range), "Range: bytes=%llu-%llu",
+		(unsigned long long)first, (unsigned long long)last);
+	request->piece = fn;
 	request->arg = arg;
 	channel->n_requests++;
 	channel_request_next(channel);

@@ -161,10 +161,14 @@ static int set_headers(struct transfer *transfer)
 {
 	const struct channel_session *session = &transfer->channel->session;
 	char line[LOGIN_MAX_TOKEN + sizeof("X-Auth-Token: ")];
+	bool file = transfer->range[0] != '\0' && !transfer->secret;
 	int r = 0;
 
-	r |= add_header(transfer,
-		transfer->stream ? "Accept: text/event-stream" : "Accept: application/json");
+	r |= add_header(transfer, transfer->stream ? "Accept: text/event-stream"
+				  : file	   ? "Accept: application/octet-stream"
+						   : "Accept: application/json");
+	if (file)
+		r |= add_header(transfer, transfer->range);
 	if (transfer->stream && transfer->channel->memory->last_event_id[0]) {
 		snprintf(line, sizeof(line), "Last-Event-ID: %s",
 			transfer->channel->memory->last_event_id);

@@ -28,18 +28,20 @@ export SOURCE_DATE_EPOCH
 PACKAGES =+ "${PN}-endpoint"
 
 FILES:${PN}-endpoint = "${sbindir}/bmclink-endpoint \
-    ${libexecdir}/bmclink \
+    ${libexecdir}/bmclink/bmclink-gadget \
     ${sysconfdir}/bmclink/endpoint.conf \
     ${sysconfdir}/bmclink/gadget.conf \
     ${nonarch_libdir}/sysusers.d/bmclink-endpoint.conf \
     ${systemd_system_unitdir}/bmclink-endpoint.service \
     ${systemd_system_unitdir}/bmclink-gadget.service"
 FILES:${PN} += "${nonarch_libdir}/sysusers.d/bmclink.conf \
-    ${nonarch_libdir}/firewalld/services/bmclink-access.xml \
-    ${sysconfdir}/ufw/applications.d/bmclink-access \
     ${nonarch_libdir}/tmpfiles.d/bmclink.conf \
     ${nonarch_libdir}/systemd/network/80-bmclink.network \
     ${nonarch_base_libdir}/udev/rules.d/85-bmclink.rules \
+    ${libexecdir}/bmclink/bmclink-update \
+    ${datadir}/bmclink/update-keys \
+    ${systemd_system_unitdir}/bmclink-update.path \
+    ${systemd_system_unitdir}/bmclink-update.service \
     ${systemd_system_unitdir}/bmclinkd.service"
 CONFFILES:${PN} = "${sysconfdir}/bmclink/bmclinkd.conf"
 CONFFILES:${PN}-endpoint = "${sysconfdir}/bmclink/endpoint.conf ${sysconfdir}/bmclink/gadget.conf"

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of auto-update share: auto_update.c decides and tells, update_fetch.c brings a
+ * package here and hands it to the monitor. */
+#ifndef BMCLINK_HOST_AUTO_UPDATE_H
+#define BMCLINK_HOST_AUTO_UPDATE_H
+
+#include "host/feature/feature_work.h"
+#include "host/feature/update_offer.h"
+
+#define AUTO_UPDATE_DAY_SECONDS	 86400
+#define AUTO_UPDATE_JITTER	 14400 /* seconds that a look may come earlier */
+#define AUTO_UPDATE_POLL_SECONDS 1     /* while the installer works */
+#define AUTO_UPDATE_MAX_WAITING	 4     /* clients */
+#define AUTO_UPDATE_MAX_PROBLEM	 192
+#define AUTO_UPDATE_PIECE	 (256 * 1024)
+#define AUTO_UPDATE_SPARE	 (16ULL << 20) /* bytes of the disk that stay free */
+#define AUTO_UPDATE_NOTES	 "update.json"
+
+enum auto_update_phase {
+	AUTO_UPDATE_IDLE,
+	AUTO_UPDATE_LISTING,
+	AUTO_UPDATE_READING,	/* the members */
+	AUTO_UPDATE_FETCHING,	/* a package */
+	AUTO_UPDATE_HANDING,	/* it to the monitor */
+	AUTO_UPDATE_INSTALLING, /* the installer is at work */
+	AUTO_UPDATE_N_PHASES,
+};
+
+struct auto_update {
+	struct feature_context *context;
+	enum auto_update_phase phase;
+	struct event
+		*timer;	 /* IDLE: the next look; INSTALLING: the next question; HANDING: a piece */
+	bool in_flight;	 /* a request has no answer yet */
+	bool drop;	 /* ... and that is not wanted any more */
+	bool look_again; /* as soon as it has come */
+	struct priv_update_info info;
+
+	/* what the BMC has */
+	char members[UPDATE_OFFER_MAX][UPDATE_OFFER_MAX_PATH];
+	size_t n_members, at;
+	bool has_new, has_back;
+	struct update_offer new, back;
+	time_t looked_at;
+	char problem[AUTO_UPDATE_MAX_PROBLEM]; /* of the last look or try; "" */
+	char told[VERSION_MAX], told_why[AUTO_UPDATE_MAX_PROBLEM];
+
+	/* what is on its way; notes of it are in AUTO_UPDATE_NOTES */
+	char wanted[VERSION_MAX]; /* by an administrator; "": none */
+	bool no_way_back;
+	char bad[2 * 32 + 1]; /* sha256 of one that was refused: not fetched again by itself */
+	const struct update_offer *fetched;
+	int fd; /* of the partial file; -1: none */
+	uint64_t offset;
+	char partial[2 * 32 + 1]; /* sha256 of what it becomes */
+
+	uint64_t waiting[AUTO_UPDATE_MAX_WAITING]; /* clients that asked for a look; 0: none */
+	uint64_t installing;			   /* the one that asked for an update */
+};
+
+void auto_update_set_phase(struct auto_update *au, enum auto_update_phase phase);
+void auto_update_set_timer(struct auto_update *au, unsigned int seconds);
+/* The try is over: why (printable, for people), or NULL: it is with the installer. */
+void auto_update_ended(struct auto_update *au, const char *why);
+void auto_update_save_notes(struct auto_update *au);
+
+/* update_fetch.c: the package of the version that runs first, where it is needed. Ends in
+ * auto_update_ended(). */
+void update_fetch_start(struct auto_update *au);
+void update_fetch_hand(struct auto_update *au); /* a piece more */
+void update_fetch_close(struct auto_update *au);
+void update_fetch_remove(struct auto_update *au); /* the files */
+
+#endif

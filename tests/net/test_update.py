@@ -1,0 +1,549 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Updates of the agent, end to end but for dpkg and systemd (rows S16, S20): who is asked, what is
+refused, what happens when somebody is killed, and the way back."""
+import os
+import signal
+import subprocess
+
+import pytest
+
+from netns import wait_for
+from updates import ARCHITECTURE, NEW, OLD, Host, Key
+
+
+@pytest.fixture
+def host(lab):
+    """Connected over IPv4 and TLS; the BMC has the package of what runs, and a newer one is made."""
+    lab.endpoint.start()
+    host = Host(lab)
+    host.give(host.make(OLD))
+    lab.agent.start({"AutoUpdate": {"mode": "notify"}})
+    lab.agent.wait_connected("ipv4")
+    lab.agent.wait(lambda s: s["features"]["auto-update"].get("looked_at"), 20, "it has looked")
+    return host
+
+
+def set_mode(host, mode):
+    host.lab.agent.reload({"AutoUpdate": {"mode": mode}})
+    host.lab.agent.wait(lambda s: s["features"]["auto-update"].get("mode") == mode, 10, mode)
+
+
+def see(host, version=NEW):
+    host.lab.agent.wait(lambda s: s["features"]["auto-update"].get("newer") == version, 20,
+                        "it has seen " + version)
+
+
+def wait_problem(host, text, timeout=30):
+    host.lab.agent.wait(lambda s: text in (s["features"]["auto-update"].get("problem") or ""),
+                        timeout, text)
+
+
+# --- who is asked ---------------------------------------------------------------------------------
+
+def test_s20_notify_tells_and_does_nothing(host):
+    host.give(host.make())
+    event = host.lab.agent.wait_event("ISM1260")
+    assert event["args"][:2] == [NEW, OLD]
+    see(host)
+    shown = host.lab.agent.ctl("update").stdout
+    assert NEW in shown and "notify" in shown
+    host.assert_old_goes_on()
+    assert host.starts == 0 and host.state()["step"] == "none"
+
+
+def test_s20_an_administrator_installs(host):
+    host.give(host.make())
+    out = host.lab.agent.ctl("update", "install")
+    assert NEW in out.stdout
+    host.wait_step("done")
+    assert host.installed() == NEW and host.lab.agent.wait_connected("ipv4")["package"] == NEW
+    event = host.lab.agent.wait_event("ISM1262")
+    assert event["args"] == [OLD, NEW]
+    assert not os.path.exists(os.path.join(host.lab.agent.runtime_dir, "update-consent"))
+    assert host.lab.agent.ctl("update", "install", check=False).returncode == 1
+
+
+def test_s20_install_by_itself_and_the_next_needs_no_old_package(host):
+    """The package that was installed is the way back of the next one."""
+    set_mode(host, "install")
+    host.give(host.make())
+    host.wait_step("done")
+    host.lab.agent.wait_event("ISM1262", 20)
+    assert host.state()["back"] == NEW and host.state()["floor"] == NEW
+    host.lab.agent.wait_connected("ipv4")
+    host.give(host.make("1.2-1"))
+    wait_for(lambda: host.state()["version"] == "1.2-1", 40, "the next is asked for")
+    host.wait_step("done")
+    assert host.installed() == "1.2-1"
+    assert host.history() == [NEW, "1.2-1"]
+
+
+def test_off_fetches_nothing(host):
+    host.lab.agent.reload({"AutoUpdate": {"mode": "off"}})
+    host.lab.agent.wait(lambda s: not s["features"]["auto-update"]["enabled"], 10, "off")
+    host.give(host.make())
+    assert host.lab.agent.ctl("update", "install", check=False).returncode == 5
+    host.assert_old_goes_on()
+    assert host.starts == 0
+
+
+def test_check_says_what_there_is(host):
+    assert "none" in host.lab.agent.ctl("update", "check").stdout
+    host.give(host.make())
+    assert NEW in host.lab.agent.ctl("update", "check").stdout
+
+
+def test_a_worker_cannot_consent(host):
+    """The word of the control socket alone is not root's: the monitor wants the file."""
+    host.give(host.make())
+    see(host)
+    out = subprocess.run(
+        host.lab.host.wrap(["/usr/bin/python3", "-c", """
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.sendall(json.dumps({"command": "feature", "name": "auto-update", "action": "install",
+                      "version": sys.argv[2]}).encode() + b"\\n")
+print(s.makefile().readline())""", host.lab.agent.control, NEW]),
+        stdout=subprocess.PIPE, text=True, check=True)
+    assert "consented" in out.stdout
+    host.assert_old_goes_on()
+    assert host.starts == 0
+
+
+# --- what is not there ----------------------------------------------------------------------------
+
+def test_without_a_key_nothing_is_installed(host):
+    for name in os.listdir(host.keys):
+        os.unlink(os.path.join(host.keys, name))
+    set_mode(host, "install")
+    host.give(host.make())
+    event = host.lab.agent.wait_event("ISM1267")
+    assert "no key" in event["args"][1]
+    out = host.lab.agent.ctl("update", "install", check=False)
+    assert out.returncode == 1 and "no key" in out.stderr
+    host.assert_old_goes_on()
+    host.trust(host.key)
+    host.lab.agent.ctl("update", "check")
+    host.wait_step("done")
+
+
+def test_a_key_that_others_may_write_is_none(host):
+    for name in os.listdir(host.keys):
+        os.chmod(os.path.join(host.keys, name), 0o666)
+    host.give(host.make())
+    see(host)
+    out = host.lab.agent.ctl("update", "install", check=False)
+    assert out.returncode == 1 and "no key" in out.stderr
+    host.assert_old_goes_on()
+
+
+def test_without_the_old_package_there_is_no_way_back(lab):
+    lab.endpoint.start()
+    host = Host(lab)
+    lab.agent.start({"AutoUpdate": {"mode": "install"}})
+    lab.agent.wait_connected("ipv4")
+    host.give(host.make())
+    event = lab.agent.wait_event("ISM1267", 20)
+    assert "no way back" in event["args"][1]
+    host.assert_old_goes_on()
+    assert lab.agent.ctl("update", "install", check=False).returncode == 1
+    assert host.starts == 0
+    lab.agent.ctl("update", "install", "no-way-back")
+    host.wait_step("done")
+    assert host.installed() == NEW
+
+
+def test_s16_unavailable_over_ipv6(make_lab):
+    lab = make_lab(bmc_ipv4=None)
+    lab.endpoint.start()
+    host = Host(lab)
+    lab.agent.start({"AutoUpdate": {"mode": "install"}})
+    lab.agent.wait_connected("ipv6", 20)
+    host.give(host.make(OLD))
+    host.give(host.make())
+    for action in (["check"], ["install"]):
+        out = lab.agent.ctl("update", *action, check=False)
+        assert out.returncode == 5 and "IPv4" in out.stderr
+    assert host.starts == 0 and host.installed() == OLD
+
+
+def test_a_plain_channel_only_notifies(lab):
+    lab.endpoint.start(tls="off")
+    host = Host(lab)
+    host.give(host.make(OLD))
+    host.give(host.make())
+    lab.agent.start({"AutoUpdate": {"mode": "install"}})
+    lab.agent.wait_connected("ipv4", 20)
+    event = lab.agent.wait_event("ISM1267", 20)
+    assert event["args"][0] == NEW and "TLS" in event["args"][1]
+    out = lab.agent.ctl("update", "install", check=False)
+    assert out.returncode == 1 and "TLS" in out.stderr
+    assert host.starts == 0 and host.installed() == OLD
+
+
+# --- packages that are refused; each with its positive twin in wait_good() -------------------------
+
+def wait_good(host):
+    """The same, as it should be."""
+    host.give(host.make("1.3-1"))
+    wait_for(lambda: host.state()["step"] == "done", 40, "a good one is installed")
+    assert host.installed() == "1.3-1"
+
+
+def other_key(host, path):
+    host.give(path, Key(host.packages, "other"))
+
+
+def revoked_key(host, path):
+    key = Key(host.packages, "leaked")
+    host.trust(key)
+    with open(os.path.join(host.keys, "revoked"), "w") as file:
+        file.write("# leaked\n%s # 2026\n" % key.id)
+    host.give(path, key)
+
+
+def other_bytes(host, path):
+    host.key.sign(path)
+    with open(path, "r+") as file:
+        file.seek(500)
+        file.write("y")
+    host.give(path, signature=None)
+
+
+def other_comment(host, path):
+    signature = host.key.sign(path, comment="file one")
+    with open(signature) as file:
+        text = file.read()
+    with open(signature, "w") as file:
+        file.write(text.replace("file one", "file two"))
+    host.give(path, signature=None)
+
+
+def truncated(host, path):
+    host.key.sign(path)
+    os.truncate(path, 600)
+    host.give(path, signature=None)
+
+
+SIGNATURES = {"another key": other_key, "a revoked key": revoked_key, "other bytes": other_bytes,
+              "another comment": other_comment, "truncated": truncated}
+
+
+@pytest.mark.parametrize("what", sorted(SIGNATURES))
+def test_wrong_signatures(host, what):
+    set_mode(host, "install")
+    path = host.make()
+    SIGNATURES[what](host, path)
+    event = host.lab.agent.wait_event("ISM1265", 20)
+    assert event["args"][0] == NEW
+    wait_problem(host, "bmclink_" + NEW)
+    host.assert_old_goes_on()
+    assert host.starts == 0 and host.state()["step"] == "none"
+    assert "new.pkg" not in os.listdir(host.folder)
+    wait_good(host)
+
+
+def test_no_signature(host):
+    set_mode(host, "install")
+    host.give(host.make(), signature=False)
+    event = host.lab.agent.wait_event("ISM1267", 20)
+    assert "no signature" in event["args"][1]
+    host.assert_old_goes_on()
+    assert host.starts == 0
+    wait_good(host)
+
+
+CONTENTS = {  # signed by us, and yet not for here: what the package itself says counts
+    "another package": dict(name="other"),
+    "another architecture": dict(architecture="s390x", file_architecture=ARCHITECTURE),
+    "another version": dict(version="9.9-1", file_version=NEW),
+    "the same version": dict(version=OLD, file_version=NEW),
+    "an older version": dict(version="0.9-1", file_version=NEW),
+}
+
+
+@pytest.mark.parametrize("what", sorted(CONTENTS))
+def test_packages_that_are_not_for_here(host, what):
+    set_mode(host, "install")
+    host.give(host.make(**CONTENTS[what]))
+    state = host.wait_step("failed")
+    event = host.lab.agent.wait_event("ISM1263", 20)
+    assert event["args"][2] == OLD and event["args"][1] == state["why"]
+    host.assert_old_goes_on()
+    assert host.history() == []
+    wait_good(host)
+
+
+def test_garbage_that_is_signed(host):
+    set_mode(host, "install")
+    path = host.make()
+    with open(path, "wb") as file:
+        file.write(os.urandom(5000))
+    host.give(path)
+    host.wait_step("failed")
+    host.assert_old_goes_on()
+    assert host.history() == []
+    wait_good(host)
+
+
+def test_names_that_do_not_fit_are_not_even_fetched(host):
+    set_mode(host, "install")
+    host.give(host.make("0.9-1"))
+    host.give(host.make("9.0-1", architecture="s390x"))
+    host.lab.agent.ctl("update", "check")
+    assert host.feature()["newer"] is None
+    host.assert_old_goes_on()
+    wait_good(host)
+
+
+def test_not_below_the_highest_that_was_ever_here(lab):
+    """An administrator went back to an older version: an update does not stop half-way."""
+    lab.endpoint.start()
+    host = Host(lab, version="2.0-1")
+    lab.agent.start({"AutoUpdate": {"mode": "notify"}})
+    lab.agent.wait_connected("ipv4")
+    wait_for(lambda: host.state().get("floor") == "2.0-1", 10, "the floor")
+    lab.agent.stop()
+    host.write("db", "installed\nbmclink\n%s\n%s\n" % (OLD, ARCHITECTURE))
+    subprocess.run(open(os.path.join(host.tools, "note")).read().split()
+                   + ["--package", "deb", "--installed", OLD], check=True)
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4")
+    host.give(host.make(OLD))
+    host.give(host.make("1.5-1"))
+    lab.agent.wait(lambda s: s["features"]["auto-update"].get("looked_at"), 20, "it has looked")
+    assert host.feature()["newer"] is None
+    host.give(host.make("2.1-1"))
+    see(host, "2.1-1")
+
+
+# --- locks, disks, links --------------------------------------------------------------------------
+
+def test_the_package_database_is_locked(host):
+    import fcntl
+    with open(os.path.join(host.tools, "lock-frontend"), "w") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        set_mode(host, "install")
+        host.give(host.make())
+        state = host.wait_step("failed")
+        assert "package database" in state["why"]
+        host.assert_old_goes_on()
+        assert host.history() == []
+    host.lab.agent.ctl("update", "install")
+    host.wait_step("done")
+
+
+def test_a_lock_that_is_let_go_is_waited_for(host):
+    import fcntl
+    host.options[-1] = "30"
+    with open(os.path.join(host.tools, "lock-frontend"), "w") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        set_mode(host, "install")
+        host.give(host.make())
+        wait_for(lambda: "waiting" in open(host.log).read() if os.path.exists(host.log) else False,
+                 20, "it waits")
+        assert host.state()["step"] == "checking"
+    host.wait_step("done")
+
+
+def test_a_full_disk(lab):
+    state = lab.agent.state_dir
+    os.makedirs(state)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", state], check=True)
+    lab.on_close(lambda: subprocess.run(["umount", "-l", state], check=True))
+    lab.endpoint.start()
+    host = Host(lab)
+    host.give(host.make(OLD))
+    host.give(host.make(size=30 << 20))
+    lab.agent.start({"AutoUpdate": {"mode": "install"}})
+    lab.agent.wait_connected("ipv4")
+    wait_problem(host, "disk is full", 40)
+    host.assert_old_goes_on()
+    assert host.starts == 0
+    assert not os.path.exists(os.path.join(state, "worker", "update.pkg"))
+    wait_good(host)
+
+
+def test_a_lost_link_goes_on_where_it_was(host):
+    host.give(host.make(size=20 << 20))
+    see(host)
+    host.lab.bmc.run(["tc", "qdisc", "add", "dev", "usb0", "root", "tbf", "rate", "40mbit",
+                      "burst", "64k", "latency", "200ms"])
+    partial = os.path.join(host.lab.agent.state_dir, "worker", "update.pkg")
+    set_mode(host, "install")
+    wait_for(lambda: os.path.exists(partial) and os.path.getsize(partial) > 2 << 20, 30, "a part")
+    host.lab.endpoint.kill()
+    host.lab.agent.wait(lambda s: s["state"] != "connected", 20, "the link is lost")
+    size = os.path.getsize(partial)
+    assert 2 << 20 <= size < 20 << 20
+    host.lab.endpoint.start()
+    host.lab.agent.wait_connected("ipv4", 20)
+    wait_for(lambda: "going on behind" in host.lab.agent.log(), 30, "it goes on")
+    behind = int(host.lab.agent.log().split("going on behind ")[1].split()[0])
+    assert behind >= size
+    host.wait_step("done", 60)
+
+
+# --- somebody is killed ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("point", ["read", "query", "before", "half", "after"])
+def test_the_installer_is_killed(host, point):
+    """kill -9 at that point; init starts it again, and it goes on to the same end."""
+    host.write("kill-" + point, "")
+    set_mode(host, "install")
+    host.give(host.make())
+    host.wait_step("done")
+    assert host.starts == 2 and host.installed() == NEW
+    assert host.lab.agent.wait_connected("ipv4")["package"] == NEW
+    host.lab.agent.wait_event("ISM1262", 20)
+
+
+def test_the_installer_is_killed_while_the_new_agent_connects(host):
+    host.broken.add(NEW)
+    set_mode(host, "install")
+    host.give(host.make())
+    wait_for(lambda: host.state()["step"] == "connecting", 30, "it waits for the new agent")
+    host.installer.kill()
+    host.options[1] = "2"
+    host.wait_step("returned")
+    host.assert_old_goes_on()
+    assert host.starts == 2
+
+
+@pytest.mark.parametrize("point", ["before", "half", "after"])
+def test_the_installer_is_killed_while_it_puts_back(host, point):
+    host.broken.add(NEW)
+    host.options[1] = "2"
+    set_mode(host, "install")
+    host.give(host.make())
+    wait_for(lambda: host.state()["step"] == "connecting", 30, "it waits for the new agent")
+    host.write("kill-" + point, "")
+    host.wait_step("returned")
+    host.assert_old_goes_on()
+    assert host.starts == 2
+
+
+def test_one_that_is_always_killed_is_given_up(host):
+    host.write("kill-read", "always")
+    set_mode(host, "install")
+    host.give(host.make())
+    state = host.wait_step("failed")
+    assert "killed again and again" in state["why"] and host.starts == 6
+    host.assert_old_goes_on()
+    assert host.history() == []
+
+
+def test_the_worker_is_killed_while_it_fetches(host):
+    host.give(host.make(size=20 << 20))
+    see(host)
+    host.lab.bmc.run(["tc", "qdisc", "add", "dev", "usb0", "root", "tbf", "rate", "40mbit",
+                      "burst", "64k", "latency", "200ms"])
+    partial = os.path.join(host.lab.agent.state_dir, "worker", "update.pkg")
+    out = subprocess.Popen(host.lab.host.wrap(
+        [os.path.join(os.environ["BMCLINK_BUILD"], "src/ctl/bmclinkctl"), "--runtime-dir",
+         host.lab.agent.runtime_dir, "update", "install"]), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    wait_for(lambda: os.path.exists(partial) and os.path.getsize(partial) > 2 << 20, 30, "a part")
+    os.kill(host.lab.agent.children()[0], signal.SIGKILL)
+    out.wait(30)
+    assert out.returncode != 0, "nothing was installed yet, and nothing was said to be"
+    # what an administrator wanted is still wanted
+    host.wait_step("done", 60)
+    assert "going on behind" in host.lab.agent.log()
+    assert host.installed() == NEW
+
+
+def test_the_agent_is_killed_while_the_installer_works(host):
+    set_mode(host, "install")
+    host.paused = True
+    host.give(host.make())
+    wait_for(lambda: host.state()["step"] == "requested", 20, "it is requested")
+    host.lab.agent.kill()
+    host.paused = False
+    host.wait_step("done", 60)
+    assert host.installed() == NEW
+
+
+# --- the way back ---------------------------------------------------------------------------------
+
+def test_s20_a_new_agent_that_does_not_start_is_put_back(host):
+    host.broken.add(NEW)
+    host.options[1] = "3"
+    set_mode(host, "install")
+    host.give(host.make())
+    state = host.wait_step("returned")
+    assert "not connected within 3 s" in state["why"] and host.history() == [NEW, OLD]
+    host.assert_old_goes_on()
+    event = host.lab.agent.wait_event("ISM1264", 20)
+    assert event["args"][0] == NEW and event["args"][2] == OLD
+    # not again by itself, also not after a restart
+    host.lab.agent.stop()
+    host.lab.agent.start()
+    host.lab.agent.wait_connected("ipv4")
+    event = host.lab.agent.wait_event("ISM1267", 20)
+    assert "put back once" in event["args"][1]
+    assert host.history() == [NEW, OLD]
+    # but when an administrator has mended it
+    host.broken.clear()
+    host.lab.agent.ctl("update", "install")
+    host.wait_step("done")
+    assert host.installed() == NEW
+
+
+def test_s20_a_new_agent_that_does_not_connect_is_put_back(host):
+    """It runs, and the BMC is silent: what counts is the connection."""
+    host.options[1] = "3"
+    host.paused = True
+    set_mode(host, "install")
+    host.give(host.make())
+    wait_for(lambda: host.state()["step"] == "requested", 20, "it is requested")
+    host.lab.endpoint.kill()
+    host.paused = False
+    state = host.wait_step("returned")
+    assert host.history() == [NEW, OLD] and "not connected" in state["why"]
+    host.lab.endpoint.start()
+    host.assert_old_goes_on()
+
+
+def test_a_new_package_that_dpkg_cannot_configure_is_put_back(host):
+    host.write("fail-" + NEW, "")
+    set_mode(host, "install")
+    host.give(host.make())
+    state = host.wait_step("returned")
+    assert "it fails" in state["why"]
+    host.assert_old_goes_on()
+
+
+def test_an_old_package_that_cannot_be_put_back_is_said(host):
+    host.broken.add(NEW)
+    host.options[1] = "2"
+    host.write("fail-" + OLD, "")
+    set_mode(host, "install")
+    host.give(host.make())
+    state = host.wait_step("lost")
+    assert "it fails" in state["why"]
+    os.unlink(os.path.join(host.tools, "fail-" + OLD))
+    host.broken.clear()
+    host.lab.agent.start()
+    event = host.lab.agent.wait_event("ISM1266", 20)
+    assert event["args"][:2] == [NEW, OLD]
+
+
+def test_nobody_starts_the_installer(host):
+    """A system without bmclink-update.path: it is said, and does not last for ever."""
+    host.paused = True
+    set_mode(host, "install")
+    host.give(host.make())
+    wait_for(lambda: host.state()["step"] == "requested", 20, "it is requested")
+    assert host.lab.agent.ctl("update", "install", check=False).returncode == 1
+    path = os.path.join(host.folder, "state.json")
+    host.lab.agent.stop()
+    with open(path) as file:
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(text.replace('"at": 1', '"at": 0, "x": 1'))
+    host.lab.agent.start()
+    event = host.lab.agent.wait_event("ISM1263", 20)
+    assert "not started" in event["args"][1]
+    assert not os.path.exists(os.path.join(host.folder, "request"))
+    host.assert_old_goes_on()
