@@ -26,7 +26,11 @@ enum ctl_option { /* which a command takes */
 	CTL_ROOTS = 1 << 3,
 	CTL_REPORT = 1 << 4,
 	CTL_LINES = 1 << 5,
+	CTL_ACCESS = 1 << 6, /* --port, --allow and the words behind it */
+	CTL_PROGRAMS = 1 << 7,
 };
+
+#define CTL_MAX_ALLOW 33 /* one more than may be */
 
 struct ctl_roots { /* what stands for /sys, /sys/firmware/dmi, /run, /proc, /etc; NULL: these */
 	const char *sys, *dmi, *run, *proc, *etc;
@@ -42,6 +46,9 @@ struct ctl {
 	const char *program_dir; /* where programs are looked for first, or NULL */
 	const char *bundle;	 /* the file to make, or NULL */
 	bool keep_identifiers;
+	const char *port; /* NULL: not given */
+	const char *allow[CTL_MAX_ALLOW];
+	unsigned int n_allow;
 	const char *argument; /* of the command, or NULL */
 };
 
@@ -87,6 +94,7 @@ enum ctl_exit ctl_run_report(const struct ctl *ctl, const struct ctl_command *se
 enum ctl_exit ctl_run_check_config(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_feature_show(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_feature_switch(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_access_enable(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_update_check(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_update_install(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_update_mode(const struct ctl *ctl, const struct ctl_command *self);

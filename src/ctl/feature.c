@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "ctl/access.h"
 #include "ctl/print.h"
 
 /* Its own fields of local-names. */
@@ -26,15 +27,16 @@ static void print_names(const json_t *feature)
 
 struct verb {
 	const char *verb, *feature, *section;
-	void (*print)(const json_t *feature); /* its own fields; NULL: none */
+	void (*print)(const json_t *feature);		     /* its own fields; NULL: none */
+	void (*add)(const struct ctl *ctl, json_t *feature); /* what only we can tell; or NULL */
 };
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	{"access", "inband-access", "InbandAccess", NULL},
-	{"snmp", "snmp-get", "SnmpGet", NULL},
-	{"names", "local-names", "LocalNames", print_names},
-	{"update", "auto-update", "AutoUpdate", ctl_update_print},
+	{"access", "inband-access", "InbandAccess", ctl_access_print, ctl_access_add},
+	{"snmp", "snmp-get", "SnmpGet", NULL, NULL},
+	{"names", "local-names", "LocalNames", print_names, NULL},
+	{"update", "auto-update", "AutoUpdate", ctl_update_print, NULL},
 };
 /* clang-format on */
 
@@ -124,12 +126,18 @@ static enum ctl_exit show(const struct ctl *ctl, const struct verb *verb, const 
 enum ctl_exit ctl_run_feature_show(const struct ctl *ctl, const struct ctl_command *self)
 {
 	const struct verb *verb = find_verb(self->verb);
-	json_t *status = NULL;
-	enum ctl_exit code = ctl_ask(ctl, json_pack("{s:s}", "command", "status"), &status);
+	json_t *status = NULL, *feature;
+	enum ctl_exit code;
 
+	if (!verb)
+		return CTL_USAGE;
+	code = ctl_ask(ctl, json_pack("{s:s}", "command", "status"), &status);
 	if (code != CTL_DONE)
 		return code;
-	code = show(ctl, verb, json_object_get(json_object_get(status, "features"), verb->feature));
+	feature = json_object_get(json_object_get(status, "features"), verb->feature);
+	if (feature != NULL && verb->add != NULL)
+		verb->add(ctl, feature);
+	code = show(ctl, verb, feature);
 	json_decref(status);
 	return code;
 }

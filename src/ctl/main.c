@@ -24,10 +24,11 @@ static const struct ctl_command commands[] = {
 	{"certificate", "show", NULL, CTL_JSON, ctl_run_certificate_show, "the host's own certificate"},
 	{"certificate", "renew", NULL, 0, ctl_run_certificate_renew, "make a new one over the trusted channel"},
 	{"reconfigure", NULL, NULL, 0, ctl_run_reconfigure, "arm the one-time configuration of the NIC again"},
-	{"report", NULL, NULL, CTL_JSON | CTL_ROOTS | CTL_REPORT, ctl_run_report, "what bmclink changed here; --bundle: for support"},
+	{"report", NULL, NULL, CTL_JSON | CTL_ROOTS | CTL_REPORT | CTL_PROGRAMS, ctl_run_report, "what bmclink changed here; --bundle: for support"},
 	{"check-config", NULL, "[FILE]", 0, ctl_run_check_config, "check bmclinkd.conf and its drop-ins"},
-	{"access", NULL, NULL, CTL_JSON, ctl_run_feature_show, "in-band access to the BMC (inband-access)"},
-	{"access", "enable", NULL, 0, ctl_run_feature_switch, NULL},
+	{"access", NULL, NULL, CTL_JSON | CTL_PROGRAMS, ctl_run_feature_show, "in-band access to the BMC (inband-access)"},
+	{"access", "status", NULL, CTL_JSON | CTL_PROGRAMS, ctl_run_feature_show, NULL},
+	{"access", "enable", NULL, CTL_ACCESS | CTL_PROGRAMS, ctl_run_access_enable, NULL},
 	{"access", "disable", NULL, 0, ctl_run_feature_switch, NULL},
 	{"snmp", NULL, NULL, CTL_JSON, ctl_run_feature_show, "BMC values in the host SNMP agent (snmp-get)"},
 	{"snmp", "enable", NULL, 0, ctl_run_feature_switch, NULL},
@@ -45,7 +46,7 @@ static const struct ctl_command commands[] = {
 enum option_number { OPTION_RUNTIME_DIR = 256, OPTION_STATE_DIR, OPTION_CONFIG, OPTION_JSON,
 	OPTION_WATCH, OPTION_SYS_ROOT, OPTION_DMI_ROOT, OPTION_RUN_ROOT,
 	OPTION_PROC_ROOT, OPTION_ETC_ROOT, OPTION_PROGRAM_DIR, OPTION_BUNDLE, OPTION_KEEP,
-	OPTION_VERSION };
+	OPTION_PORT, OPTION_ALLOW, OPTION_VERSION };
 
 static const struct option long_options[] = {
 	{"runtime-dir", required_argument, NULL, OPTION_RUNTIME_DIR},
@@ -63,6 +64,8 @@ static const struct option long_options[] = {
 	{"program-dir", required_argument, NULL, OPTION_PROGRAM_DIR},
 	{"bundle", required_argument, NULL, OPTION_BUNDLE},
 	{"keep-identifiers", no_argument, NULL, OPTION_KEEP},
+	{"port", required_argument, NULL, OPTION_PORT},
+	{"allow", required_argument, NULL, OPTION_ALLOW},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -96,6 +99,8 @@ static void print_help(void)
 	     "  -n, --lines N      log: the newest N (1 to 1000; default 20)\n"
 	     "  --bundle FILE      report: write a redacted archive (.tar.gz) for support\n"
 	     "  --keep-identifiers ... in which serial numbers, names and addresses stay\n"
+	     "  --allow NETWORK... access enable: networks that clients may come from\n"
+	     "  --port PORT        ... and the TCP port (default 1266)\n"
 	     "  --runtime-dir DIR  where the daemon's socket is (default " BMCLINK_RUNDIR ")\n"
 	     "  --config FILE      the file (default " BMCLINK_SYSCONFDIR "/bmclinkd.conf)\n"
 	     "  --state-dir DIR    report: the records (default " BMCLINK_STATEDIR ")\n"
@@ -131,9 +136,6 @@ static bool take_report_option(int option, struct command_line *line)
 	case OPTION_ETC_ROOT:
 		ctl->roots.etc = optarg;
 		return true;
-	case OPTION_PROGRAM_DIR:
-		ctl->program_dir = optarg;
-		return true;
 	case OPTION_BUNDLE:
 		ctl->bundle = optarg;
 		return true;
@@ -156,6 +158,13 @@ static bool parse_lines(const char *text, unsigned int *lines)
 	}
 	*lines = (unsigned int)n;
 	return true;
+}
+
+/* One too many is told from the rest by the command. */
+static void add_allow(struct ctl *ctl, const char *network)
+{
+	if (ctl->n_allow < CTL_MAX_ALLOW)
+		ctl->allow[ctl->n_allow++] = network;
 }
 
 static bool take_option(int option, struct command_line *line)
@@ -199,6 +208,18 @@ static bool take_option(int option, struct command_line *line)
 	case OPTION_RUN_ROOT:
 		ctl->roots.run = optarg;
 		line->options |= CTL_ROOTS;
+		return true;
+	case OPTION_PROGRAM_DIR:
+		ctl->program_dir = optarg;
+		line->options |= CTL_PROGRAMS;
+		return true;
+	case OPTION_PORT:
+		ctl->port = optarg;
+		line->options |= CTL_ACCESS;
+		return true;
+	case OPTION_ALLOW:
+		line->options |= CTL_ACCESS;
+		add_allow(ctl, optarg);
 		return true;
 	case 'h':
 		print_help();
@@ -257,6 +278,8 @@ static enum ctl_exit run_words(struct command_line *line, char **words, int n)
 		line->ctl.argument = words[used++];
 	else if (command->argument && command->argument[0] != '[')
 		return complain_usage("an argument is missing:", command->argument);
+	while (used < n && line->ctl.n_allow > 0 && (command->options & CTL_ACCESS) != 0)
+		add_allow(&line->ctl, words[used++]); /* --allow NETWORK NETWORK */
 	if (used < n)
 		return complain_usage("one word too many:", words[used]);
 	if (line->options & ~command->options)

@@ -52,8 +52,15 @@ class AccessLab(Lab):
         return self.access()["connections"]
 
     def wait_open(self, timeout=10):
-        return wait_for(lambda: self.access()["active"] and self.access(), timeout,
-                        "in-band access is open")
+        last = {}
+
+        def is_open():
+            last.update(self.access())
+            return last["active"] and last
+        try:
+            return wait_for(is_open, timeout, "in-band access is open")
+        except AssertionError as error:
+            raise AssertionError("%s; last seen: %s" % (error, last)) from None
 
     def wait_closed(self, reason="", timeout=10):
         def closed():
@@ -79,6 +86,12 @@ class AccessLab(Lab):
             except FileNotFoundError:
                 pass
         return found
+
+    def relay(self):
+        """The one; where it was started just now, its name comes with its exec."""
+        found = wait_for(self.relays, 5, "there is a relay")
+        assert len(found) == 1
+        return found[0]
 
     def listening(self):
         """TCP ports of the host that somebody listens at."""

@@ -52,7 +52,8 @@ int act_access_start(struct acts *acts, struct wire_reader *in, struct wire_writ
 
 	wire_get_fixed(in, &bmc, sizeof(bmc));
 	port = wire_get_u16(in);
-	if (!wire_is_done(in) || !is_allowed(&acts->settings, bmc, port))
+	if (!wire_is_done(in) || !acts->settings.inband_access ||
+		!is_allowed(&acts->settings, bmc, port))
 		return -EPERM;
 	if (acts->access == NULL) {
 		int r = access_new(acts, &acts->access);

@@ -208,7 +208,7 @@ static int close_sandbox(const struct relay_options *options)
 {
 	static const struct sandbox_limits limits = {
 		.files = RELAY_OWN_FILES + RELAY_MAX_CONNECTIONS * RELAY_CONNECTION_FILES,
-		.file_bytes = 0,
+		.file_bytes = RLIM_INFINITY, /* it opens none; the log may be one */
 		.data_bytes = 16 * 1024 * 1024};
 	pid_t parent = getppid();
 	int r = sandbox_drop_user(options->uid, options->gid);
@@ -243,7 +243,7 @@ int relay_main(const struct relay_options *options)
 
 	log_open(
 		"bmclinkd", options->foreground, options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	prctl(PR_SET_NAME, "bmclinkd-relay");
+	prctl(PR_SET_NAME, "bmclinkd-access");
 	sandbox_ignore_signals();
 	relay = calloc(1, sizeof(*relay));
 	if (relay == NULL)

@@ -35,6 +35,8 @@ FILES:${PN}-endpoint = "${sbindir}/bmclink-endpoint \
     ${systemd_system_unitdir}/bmclink-endpoint.service \
     ${systemd_system_unitdir}/bmclink-gadget.service"
 FILES:${PN} += "${nonarch_libdir}/sysusers.d/bmclink.conf \
+    ${nonarch_libdir}/firewalld/services/bmclink-access.xml \
+    ${sysconfdir}/ufw/applications.d/bmclink-access \
     ${nonarch_libdir}/tmpfiles.d/bmclink.conf \
     ${nonarch_libdir}/systemd/network/80-bmclink.network \
     ${nonarch_base_libdir}/udev/rules.d/85-bmclink.rules \
