@@ -28,6 +28,7 @@ enum ctl_option { /* which a command takes */
 	CTL_LINES = 1 << 5,
 	CTL_ACCESS = 1 << 6, /* --port, --allow and the words behind it */
 	CTL_PROGRAMS = 1 << 7,
+	CTL_SNMP = 1 << 8,
 };
 
 #define CTL_MAX_ALLOW 33 /* one more than may be */
@@ -35,6 +36,8 @@ enum ctl_option { /* which a command takes */
 struct ctl_roots { /* what stands for /sys, /sys/firmware/dmi, /run, /proc, /etc; NULL: these */
 	const char *sys, *dmi, *run, *proc, *etc;
 };
+
+#define CTL_MAX_NAMES 7 /* of --community, and of --user */
 
 struct ctl {
 	const char *runtime_dir, *config, *state_dir;
@@ -49,6 +52,9 @@ struct ctl {
 	const char *port; /* NULL: not given */
 	const char *allow[CTL_MAX_ALLOW];
 	unsigned int n_allow;
+	const char *communities[CTL_MAX_NAMES], *users[CTL_MAX_NAMES]; /* of snmp enable */
+	unsigned int n_communities, n_users;
+	const char *subtree;  /* or NULL */
 	const char *argument; /* of the command, or NULL */
 };
 
@@ -93,6 +99,7 @@ enum ctl_exit ctl_run_reconfigure(const struct ctl *ctl, const struct ctl_comman
 enum ctl_exit ctl_run_report(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_check_config(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_feature_show(const struct ctl *ctl, const struct ctl_command *self);
+enum ctl_exit ctl_run_snmp_enable(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_feature_switch(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_access_enable(const struct ctl *ctl, const struct ctl_command *self);
 enum ctl_exit ctl_run_update_check(const struct ctl *ctl, const struct ctl_command *self);

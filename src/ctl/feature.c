@@ -34,7 +34,7 @@ struct verb {
 /* clang-format off */
 static const struct verb verbs[] = {
 	{"access", "inband-access", "InbandAccess", ctl_access_print, ctl_access_add},
-	{"snmp", "snmp-get", "SnmpGet", NULL, NULL},
+	{"snmp", "snmp-get", "SnmpGet", ctl_print_snmp, NULL},
 	{"names", "local-names", "LocalNames", print_names, NULL},
 	{"update", "auto-update", "AutoUpdate", ctl_update_print, NULL},
 };

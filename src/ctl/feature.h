@@ -45,6 +45,8 @@ enum ctl_exit ctl_feature_write(const struct ctl *ctl, const struct ctl_feature_
 enum ctl_exit ctl_feature_apply(
 	const struct ctl *ctl, const struct ctl_feature_change *change, bool on);
 
+void ctl_print_snmp(const json_t *feature); /* its own fields of the status */
+
 /* Of the verb: "names" -> "local-names", "LocalNames". */
 const char *ctl_feature_name(const char *verb);
 const char *ctl_feature_section(const char *verb);

@@ -31,7 +31,7 @@ static const struct ctl_command commands[] = {
 	{"access", "enable", NULL, CTL_ACCESS | CTL_PROGRAMS, ctl_run_access_enable, NULL},
 	{"access", "disable", NULL, 0, ctl_run_feature_switch, NULL},
 	{"snmp", NULL, NULL, CTL_JSON, ctl_run_feature_show, "BMC values in the host SNMP agent (snmp-get)"},
-	{"snmp", "enable", NULL, 0, ctl_run_feature_switch, NULL},
+	{"snmp", "enable", NULL, CTL_SNMP, ctl_run_snmp_enable, NULL},
 	{"snmp", "disable", NULL, 0, ctl_run_feature_switch, NULL},
 	{"names", NULL, NULL, CTL_JSON, ctl_run_feature_show, "idrac.local and drac.local (local-names)"},
 	{"names", "enable", NULL, 0, ctl_run_feature_switch, NULL},
@@ -46,7 +46,8 @@ static const struct ctl_command commands[] = {
 enum option_number { OPTION_RUNTIME_DIR = 256, OPTION_STATE_DIR, OPTION_CONFIG, OPTION_JSON,
 	OPTION_WATCH, OPTION_SYS_ROOT, OPTION_DMI_ROOT, OPTION_RUN_ROOT,
 	OPTION_PROC_ROOT, OPTION_ETC_ROOT, OPTION_PROGRAM_DIR, OPTION_BUNDLE, OPTION_KEEP,
-	OPTION_PORT, OPTION_ALLOW, OPTION_VERSION };
+	OPTION_PORT, OPTION_ALLOW, OPTION_VERSION,
+	OPTION_COMMUNITY, OPTION_USER, OPTION_SUBTREE };
 
 static const struct option long_options[] = {
 	{"runtime-dir", required_argument, NULL, OPTION_RUNTIME_DIR},
@@ -66,6 +67,9 @@ static const struct option long_options[] = {
 	{"keep-identifiers", no_argument, NULL, OPTION_KEEP},
 	{"port", required_argument, NULL, OPTION_PORT},
 	{"allow", required_argument, NULL, OPTION_ALLOW},
+	{"community", required_argument, NULL, OPTION_COMMUNITY},
+	{"user", required_argument, NULL, OPTION_USER},
+	{"subtree", required_argument, NULL, OPTION_SUBTREE},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -101,6 +105,9 @@ static void print_help(void)
 	     "  --keep-identifiers ... in which serial numbers, names and addresses stay\n"
 	     "  --allow NETWORK... access enable: networks that clients may come from\n"
 	     "  --port PORT        ... and the TCP port (default 1266)\n"
+	     "  --community NAME   snmp enable: a community that may ask\n"
+	     "  --user NAME        ... and an SNMPv3 user\n"
+	     "  --subtree OID      ... and what is read\n"
 	     "  --runtime-dir DIR  where the daemon's socket is (default " BMCLINK_RUNDIR ")\n"
 	     "  --config FILE      the file (default " BMCLINK_SYSCONFDIR "/bmclinkd.conf)\n"
 	     "  --state-dir DIR    report: the records (default " BMCLINK_STATEDIR ")\n"
@@ -122,6 +129,22 @@ struct command_line {
 	unsigned int options; /* that were given, of enum ctl_option */
 	bool done;	      /* help or version was printed */
 };
+
+static bool take_snmp_option(int option, struct command_line *line)
+{
+	struct ctl *ctl = &line->ctl;
+
+	line->options |= CTL_SNMP;
+	if (option == OPTION_SUBTREE)
+		ctl->subtree = optarg;
+	else if (option == OPTION_COMMUNITY && ctl->n_communities < CTL_MAX_NAMES)
+		ctl->communities[ctl->n_communities++] = optarg;
+	else if (option == OPTION_USER && ctl->n_users < CTL_MAX_NAMES)
+		ctl->users[ctl->n_users++] = optarg;
+	else
+		return false;
+	return true;
+}
 
 /* Those of one command, or of tests. */
 static bool take_report_option(int option, struct command_line *line)
@@ -229,6 +252,10 @@ static bool take_option(int option, struct command_line *line)
 		puts("bmclinkctl " BMCLINK_VERSION);
 		line->done = true;
 		return true;
+	case OPTION_COMMUNITY:
+	case OPTION_USER:
+	case OPTION_SUBTREE:
+		return take_snmp_option(option, line);
 	default:
 		return take_report_option(option, line);
 	}

@@ -10,9 +10,9 @@
 #define MAX_WORD 64
 
 /* Any word with one of these in it names a secret; what ends with "file" names a file. */
-static const char *const secret_words[] = {"password", "passwd", "passphrase", "pwd", "secret",
-	"token", "authorization", "cookie", "credential", "community", "private_key", "private-key",
-	"privatekey", "apikey", "api_key", "api-key", "authkey", "psk"};
+static const char *const secret_words[] = {"communities", "password", "passwd", "passphrase", "pwd",
+	"secret", "token", "authorization", "cookie", "credential", "community", "private_key",
+	"private-key", "privatekey", "apikey", "api_key", "api-key", "authkey", "psk"};
 
 static const char *const name_words[] = {
 	"serial", "service_tag", "servicetag", "asset_tag", "assettag", "hostname", "host_name"};

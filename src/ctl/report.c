@@ -28,6 +28,7 @@ static const struct {
 	{"sysctls",	    "Kernel settings of the NIC",		  report_nic_sysctls	    },
 	{"firewall",    "Firewall",				 report_nic_firewall	    },
 	{"hosts",	  "Names in /etc/hosts",			 report_files_hosts	   },
+	{"snmpd",	  "Drop-in for snmpd",		       report_snmp		  },
 	{"directories", "Configuration, state and runtime files", report_files_directories},
 	{"sockets",	    "Listening sockets",			 report_system_sockets   },
 	{"units",	  "Services",			       report_system_units	 },

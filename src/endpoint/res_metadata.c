@@ -10,8 +10,8 @@
 #include "schema-manager.h"
 #include "schema-root.h"
 #include "schema-service-module.h"
-#include "schema-software.h"
 #include "schema-snmp.h"
+#include "schema-software.h"
 
 #define DMTF	 "https://redfish.dmtf.org/schemas/v1/"
 #define OURS	 "/redfish/v1/Schemas/"
@@ -138,5 +138,5 @@ const struct resource metadata_resources[] = {
 		.entity = ENTITY_VERSIONS,
 		.get = get_snmp_schema,
 		.type = XML_TYPE},
-	{.uri = NULL},
+	{.uri = NULL	    },
 };

@@ -15,7 +15,7 @@ packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck m
 	debhelper dh-apparmor dpkg-dev lintian mmdebstrap apparmor chromium fonts-liberation)
 # Packages for rpm, the SELinux module and the Ansible play.
 packages_rpm=(rpm rpm2cpio rpmlint cpio bzip2 mmdebstrap uidmap make checkpolicy semodule-utils
-	policycoreutils secilc setools python3-setools selinux-policy-dev selinux-policy-default
+	libsnmp-dev policycoreutils secilc setools python3-setools selinux-policy-dev selinux-policy-default
 	ansible-core ansible-lint build-essential debhelper dh-apparmor)
 # What bench/link compares with: fetched and unpacked, never installed (bench/machine.py).
 packages_bench=(nginx hitch stunnel4 lldpd chrony qemu-guest-agent)

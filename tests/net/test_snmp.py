@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""In-band SNMP Get (rows S14, S18): Net-SNMP's own programs ask the host's snmpd, and read the BMC."""
+"""In-band SNMP Get (rows S14, S18): Net-SNMP's programs ask the host's snmpd, and read the BMC."""
 import json
 import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 
+from daemons import ROOT, program
 from lab import HOST_IPV4
-from netns import run, wait_for
-from snmp import (COMMUNITY, IDRAC, KEY, OWN, SYS_DESCR, USER, EndpointSnmp, Snmpd)
+from netns import die_with_parent, run, wait_for
+from snmp import COMMUNITY, IDRAC, OWN, SYS_DESCR, USER, EndpointSnmp, Snmpd
 
 RESOURCE = "/redfish/v1/Managers/%s/Oem/Bmclink/Snmp"
 CLIENTS = {"community": {"community": COMMUNITY}, "user": {"user": USER}}
@@ -71,9 +74,9 @@ def test_s18_all_programs_read_the_bmc(make, client):
     assert wait_value(lab, **who) == "BMC 9000"
     values = {OWN + ".1.1.0": "BMC 9000", OWN + ".1.2.0": "0.1.0", OWN + ".1.4.0": "TAG1234",
               OWN + ".2.1.0": "2", OWN + ".2.2.0": "2", OWN + ".2.3.0": "2"}
-    for program in ("snmpwalk", "snmpbulkwalk"):
+    for name in ("snmpwalk", "snmpbulkwalk"):
         for start in (OWN, "1.3"):  # the end of the subtree is the end of the walk
-            assert lab.snmpd.walk(start, program, **who) == values
+            assert lab.snmpd.walk(start, name, **who) == values
     assert lab.snmpd.walk(OWN, "snmpgetnext", **who) == {OWN + ".1.1.0": "BMC 9000"}
     assert lab.snmpd.value(OWN + ".1.4.0", **who) == "TAG1234"
 
@@ -341,3 +344,147 @@ def test_only_the_host_makes_a_user(make):
                         ("AuthenticationProtocol", "HMAC_MD5"), ("Unknown", "x")):
         assert post(lab, "SetUser", dict(body, **{name: value}))[0] == 400, (name, value)
     assert post(lab, "SetUser", body)[0] == 200
+
+
+def test_the_command_line(make):
+    lab = make(wait=False, enabled="off", communities="", users="")
+    out = lab.agent.ctl("--config", lab.agent.config, "snmp", "enable", check=False)
+    assert out.returncode == 5 and "name communities or users" in out.stderr
+    out = lab.agent.ctl("--config", lab.agent.config, "snmp", "enable", "--community", "a b",
+                        check=False)
+    assert out.returncode == 2 and "Nothing was changed" in out.stderr
+    out = lab.agent.ctl("--config", lab.agent.config, "snmp", "enable", "--community", "a\"b",
+                        check=False)
+    assert out.returncode != 0 and "letters, digits" in out.stderr
+    lab.agent.ctl("--config", lab.agent.config, "snmp", "enable", "--community", COMMUNITY,
+                  "--user", USER)
+    wait_value(lab, **CLIENTS["user"])
+    wait_value(lab)
+    dropin = lab.agent.config + ".d/60-snmp-get.conf"
+    assert os.stat(dropin).st_mode & 0o777 == 0o600 and COMMUNITY in open(dropin).read()
+    shown = lab.agent.ctl("snmp")
+    assert shown.returncode == 0 and OWN in shown.stdout
+    lab.agent.ctl("--config", lab.agent.config, "snmp", "disable")
+    assert not lab.snmpd.has_drop_in()
+    assert COMMUNITY in open(dropin).read()  # who may ask is kept for the next time
+
+
+def test_switched_off_at_the_bmc(make):
+    lab = make()
+    wait_value(lab)
+    switch = [program("bmclink-endpoint"), "--runtime-dir", lab.endpoint.runtime_dir, "--state-dir",
+              lab.endpoint.state_dir, "features", "snmp-get"]
+    lab.bmc.run(switch + ["off"])
+    wait_reason(lab, "")
+    wait_for(lambda: not lab.snmpd.has_drop_in(), 5, "the drop-in is gone")
+    wait_for(lambda: not os.path.exists(os.path.join(lab.endpoint.runtime_dir, "snmp.json")), 5,
+             "the BMC's user is gone")
+    assert lab.snmpd.value(OWN + ".1.1.0", **CLIENTS["community"]) is None
+    lab.bmc.run(switch + ["on"])
+    wait_active(lab)
+    wait_value(lab)
+
+
+def test_report_and_bundle(make, tmp_path):
+    lab = make()
+    wait_value(lab)
+    keys = secrets(lab)
+    bundle = str(tmp_path / "bundle.tar.gz")
+    roots = ["--etc-root", lab.trees.etc, "--config", lab.agent.config, "--state-dir",
+             lab.agent.state_dir]
+    made = json.loads(lab.agent.ctl("report", "--json", *roots, check=False).stdout)
+    (section,) = [s for s in made["sections"] if s["name"] == "snmpd"]
+    assert [lab.snmpd.drop_in in json.dumps(i) for i in section["items"]] == [True]
+    lab.agent.ctl("report", "--bundle", bundle, *roots, check=False)
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    run(["tar", "-xzf", bundle, "-C", str(folder)])
+    text = b"".join(open(os.path.join(f, n), "rb").read()
+                    for f, _, names in os.walk(folder) for n in names)
+    assert b"SnmpGet" in text
+    for secret in (*keys, COMMUNITY):
+        assert secret.encode() not in text
+
+
+def test_encrypted_on_the_link(make, tmp_path):
+    """Everything that a question and its answer put on the link, read back."""
+    lab = make({"product": "SECRETPRODUCT"})
+    wait_value(lab)
+    capture = tmp_path / "capture"
+    reader = subprocess.Popen(lab.host.wrap([sys.executable, "-c", CAPTURE, str(capture)]),
+                              stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+    assert reader.stdout.readline()
+    assert lab.snmpd.value(OWN + ".1.1.0", **CLIENTS["community"]) == "SECRETPRODUCT"
+    wait_for(lambda: capture.stat().st_size > 200, 5, "packets on the link")
+    reader.kill()
+    reader.wait()
+    data = capture.read_bytes()
+    user = re.search(r" -u (\S+)", open(lab.snmpd.drop_in).read()).group(1).encode()
+    assert user in data  # it is SNMPv3's header, so these are the packets
+    for text in (b"SECRETPRODUCT", COMMUNITY.encode(), bytes([0x2b, 6, 1, 4, 1, 0xbf, 8])):
+        assert text not in data
+
+
+CAPTURE = """
+import socket, sys
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+link.bind(("bmc0", 0))
+print("ready", flush=True)
+with open(sys.argv[1], "ab", buffering=0) as file:
+    while True:
+        packet = link.recv(65536)
+        if packet[23] == 17:  # UDP
+            file.write(packet)
+"""
+
+
+def test_clients_over_ipv6(make):
+    lab = make()
+    wait_value(lab)
+    out = lab.host.run(["snmpget", "-On", "-v2c", "-c", COMMUNITY, "udp6:[::1]:161",
+                        OWN + ".1.1.0"])
+    assert "bmclink endpoint" in out.stdout
+
+
+def test_the_bmcs_snmpd_is_killed(make):
+    """A new one counts its engine's starts on, else the host would take none of its answers."""
+    lab = make()
+    wait_value(lab)
+    for _ in range(2):
+        (old,) = [p for p in lab.snmp.children() if comm(p) == "snmpd"]
+        os.kill(old, signal.SIGKILL)
+        wait_for(lambda: old not in lab.snmp.children(), 5, "it is gone")
+        wait_value(lab, timeout=15)
+
+
+def comm(pid):
+    try:
+        return open("/proc/%d/comm" % pid).read().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def test_the_bmc_listens_only_while_it_has_a_user(make):
+    lab = make()
+    wait_value(lab)
+
+    def listening():
+        return re.findall(r"(\S+):161 ", lab.bmc.run(["ss", "-Hlun"]).stdout)
+    assert listening() == ["0.0.0.0%usb0"]
+    lab.agent.reload({"SnmpGet": {"enabled": "off"}})
+    wait_for(lambda: not listening(), 5, "nothing listens")
+    assert not os.path.exists(os.path.join(lab.snmp.runtime_dir, "snmp"))
+
+
+@pytest.mark.parametrize("module", ["BMCLINK-MIB", "BMCLINK-IDRAC-MIB"])
+def test_mib(module):
+    """Debian has none of the IETF's modules: tests/mibs stands for what ours import."""
+    path = "%s/data/mibs:%s/tests/mibs" % (ROOT, ROOT)
+    tag = {"BMCLINK-MIB": ("bmclinkServiceTag", OWN + ".1.4"),
+           "BMCLINK-IDRAC-MIB": ("systemServiceTag", IDRAC + ".1.3.2")}[module]
+    out = run(["snmptranslate", "-M", path, "-m", module, "-On", module + "::" + tag[0]])
+    assert out.stdout.strip() == "." + tag[1] and not out.stderr.strip()
+    lint = subprocess.run(["smilint", "-s", "-l", "4", "-p", ROOT + "/tests/mibs/SNMPv2-SMI",
+                           ROOT + "/data/mibs/%s.txt" % module], capture_output=True, text=True,
+                          env=dict(os.environ, SMIPATH=ROOT + "/tests/mibs"))
+    assert lint.returncode == 0 and not lint.stderr.strip(), lint.stderr

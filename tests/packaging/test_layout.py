@@ -8,6 +8,7 @@ import pytest
 
 from conftest import TREE, run
 
+UNITS = ("bmclinkd", "bmclink-endpoint", "bmclink-endpoint-snmp")
 DATA = os.path.join(TREE, "data", "systemd")
 
 
@@ -32,7 +33,7 @@ def units(tmp_path_factory):
             file.write(unit)
     os.makedirs(os.path.join(top, "usr/libexec/bmclink"))
     shutil.copy("/bin/true", os.path.join(top, "usr/libexec/bmclink/bmclink-update"))
-    for name in ("bmclinkd", "bmclink-endpoint"):
+    for name in UNITS:
         unit = read("data", "systemd", name + ".service.in").replace("@sbindir@", "/usr/sbin")
         with open(os.path.join(top, "lib/systemd/system", name + ".service"), "w") as file:
             file.write(unit)
@@ -77,7 +78,7 @@ def test_network_file_never_delays_online():
     assert "Property=BMCLINK_NIC=1" in text
 
 
-@pytest.mark.parametrize("name", ["bmclinkd.service", "bmclink-endpoint.service",
+@pytest.mark.parametrize("name", [*(name + ".service" for name in UNITS),
                                   "bmclink-update.service", "bmclink-update.path"])
 def test_unit_is_good(units, name):
     done = run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "--root=" + units,
@@ -99,7 +100,7 @@ def test_unit_waits_for_nothing(name):
     assert "WantedBy=multi-user.target" in unit and "Type=notify" in unit
 
 
-@pytest.mark.parametrize("name", ["bmclinkd", "bmclink-endpoint"])
+@pytest.mark.parametrize("name", UNITS)
 def test_exposure_is_what_the_document_says(units, name):
     """A new hole in the sandbox is seen here, and so is a document that was left behind."""
     path = os.path.join(units, "lib/systemd/system", name + ".service")

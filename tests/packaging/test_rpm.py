@@ -16,7 +16,7 @@ import rpms
 from rpms import ROOT, root, run
 
 pytestmark = pytest.mark.xdist_group("rpm")
-NAMES = ("bmclink", "bmclink-endpoint", "bmclink-selinux")
+NAMES = ("bmclink", "bmclink-endpoint", "bmclink-endpoint-snmp", "bmclink-selinux")
 # What the removal of a package leaves by the custom of rpm distributions, or is rpm's own
 LEFT = re.compile(r"^\./(dev/|var/lib/rpm|etc/(passwd|group|g?shadow|sub[ug]id)-?$|etc/\.pwd\.lock|"
                   r"var/(log|cache)/|root/|etc/ld\.so\.cache|var/lib/selinux)")

@@ -19,10 +19,11 @@ PROVIDERS = {"libevent_core": "libevent", "libevent_extra": "libevent",
              "libmnl": "libmnl", "libseccomp": "libseccomp", "audit": "audit",
              "libarchive": "libarchive", "sqlite3": "sqlite3"}
 # Of no use to a build in an image: tests, and where systemd and udev have their folders
-OPTIONAL = {"cmocka", "systemd", "udev"}
-FOLDERS = {"libexecdir": "/usr/libexec", "datadir": "/usr/share", "sbindir": "/usr/sbin", "bindir": "/usr/bin",
+# or a PACKAGECONFIG of its own
+OPTIONAL = {"cmocka", "systemd", "udev", "netsnmp-agent"}
+FOLDERS = {"libexecdir": "/usr/libexec", "sbindir": "/usr/sbin", "bindir": "/usr/bin",
            "sysconfdir": "/etc", "PN": "bmclink", "nonarch_libdir": "/usr/lib",
-           "nonarch_base_libdir": "/usr/lib", "mandir": "/usr/share/man",
+           "nonarch_base_libdir": "/usr/lib", "datadir": "/usr/share", "mandir": "/usr/share/man",
            "systemd_system_unitdir": "/usr/lib/systemd/system"}
 
 
@@ -85,20 +86,23 @@ def test_options_exist(recipe):
 def test_every_file_is_in_one_package(recipe, tmp_path):
     build = str(tmp_path / "build")
     run(["meson", "setup", "--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var",
-         "-Dtests=false", "--libexecdir=libexec", "-Dsystemdsystemunitdir=/usr/lib/systemd/system",
+         "-Dtests=false", "-Dsnmp=enabled",
+         "--libexecdir=libexec", "-Dsystemdsystemunitdir=/usr/lib/systemd/system",
          "-Dudevdir=/usr/lib/udev", build, ROOT])
     installed = set(json.loads(run(["meson", "introspect", "--installed", build]).stdout).values())
     endpoint = expand(recipe["FILES:${PN}-endpoint"]).split()
+    snmp = expand(recipe["FILES:${PN}-endpoint-snmp"]).split()
     agent = expand(recipe["FILES:${PN}"]).split()
     # what Yocto's own FILES:${PN} has, after the packages before it took theirs
     default = ["/usr/bin/*", "/usr/sbin/*", "/etc/*"]
     endpoint = [p + "/*" if p == "/usr/libexec/bmclink" else p for p in endpoint]
     assert all("*" in p or os.path.basename(p) in {os.path.basename(i) for i in installed}
-               for p in agent + endpoint), "no name of a file that is not there"
+               for p in agent + endpoint + snmp), "no name of a file that is not there"
     for path in installed:
         if path.startswith("/usr/share/man"):
             continue  # ${PN}-doc
         takers = [any(fnmatch.fnmatch(path, p) for p in endpoint),
+                  any(fnmatch.fnmatch(path, p) for p in snmp),
                   any(fnmatch.fnmatch(path, p) for p in agent)]
         assert sum(takers) == 1 or (sum(takers) == 0 and any(
             fnmatch.fnmatch(path, p) for p in default)), path

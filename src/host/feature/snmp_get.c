@@ -43,7 +43,8 @@ struct snmp_get {
 	bool has_user;	    /* the BMC may have it */
 	unsigned int wait_ms;
 	struct snmp_access access;
-	char subtree[128]; /* the BMC's, as it says */
+	char said[FEATURE_MAX_TROUBLE]; /* the trouble that was an event last */
+	char subtree[128];		/* the BMC's, as it says */
 };
 
 static void set_step(struct snmp_get *snmp, enum step step)
@@ -76,8 +77,9 @@ static void stay(struct feature_context *context, const char *why, unsigned int 
 {
 	struct snmp_get *snmp = context->data;
 
-	if (strcmp(context->trouble, why) != 0)
+	if (strcmp(snmp->said, why) != 0)
 		event_emit(context->events, MSG_ISM1231, why);
+	snprintf(snmp->said, sizeof(snmp->said), "%s", why);
 	set_step(snmp, STEP_WAITING);
 	feature_set_trouble(context, "%s", why);
 	if (ms > 0)
@@ -135,19 +137,20 @@ static const struct trouble {
 	int error;
 	const char *text;
 } troubles[] = {
-	{ENOPKG,	 "snmpd is not installed: apt install snmpd (dnf install net-snmp)"   },
+	{ENOPKG,	 "snmpd is not installed: apt install snmpd (dnf install net-snmp)" },
 	{ESRCH,	"snmpd does not run: systemctl start snmpd"			   },
-	{EAGAIN,	 "snmpd is starting"						  },
-	{EOPNOTSUPP, "snmpd reads no file that is free for us: add 'includeDir "
+	{EAGAIN,	 "snmpd is starting"						},
+	{EOPNOTSUPP,   "snmpd reads no file that is free for us: add 'includeDir "
 		     "/etc/snmp/snmpd.conf.d' to /etc/snmp/snmpd.conf"},
 	{EEXIST,	 "snmpd's own configuration has one of the communities of [SnmpGet] already: "
 		 "name another one"				       },
-	{EACCES,	 "snmpd could not read /etc/snmp/snmpd.conf again: chgrp it to snmpd's group, "
-		 "mode 0640"					      },
+	{EKEYREJECTED,
+		"snmpd could not read /etc/snmp/snmpd.conf again: chgrp it to snmpd's group, "
+		"mode 0640"							       },
 	{EROFS,	"bmclinkd may not write to /etc/snmp, which was not there when it started: "
 		"systemctl restart bmclinkd"				    },
-	{EDQUOT,	 "snmpd was reloaded too often within an hour"			      },
-	{EPERM,	"the monitor refused it"					     },
+	{EDQUOT,	 "snmpd was reloaded too often within an hour"		      },
+	{EPERM,	"the monitor refused it"					   },
 };
 
 static const char *explain(int error)
@@ -167,6 +170,7 @@ static void install(struct feature_context *context)
 
 	if (r == 0) {
 		snmp->wait_ms = 0;
+		snmp->said[0] = '\0';
 		if (snmp->step != STEP_ACTIVE && !context->active)
 			event_emit(context->events, MSG_ISM1230, snmp->subtree);
 		set_step(snmp, STEP_ACTIVE);
@@ -391,6 +395,8 @@ static void apply(struct feature_context *context)
 	struct snmp_get *snmp = context->data;
 
 	snmp->wait_ms = 0;
+	if (!context->active)
+		feature_set_trouble(context, "%s", ""); /* what was said before may be mended */
 	begin(context);
 }
 

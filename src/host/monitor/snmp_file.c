@@ -74,7 +74,7 @@ static int check_readable(int dir_fd, const struct snmpd *snmpd)
 	if (snmpd->uid == 0 || fstatat(dir_fd, CONFIG, &st, 0) < 0)
 		return 0;
 	bit = st.st_uid == snmpd->uid ? S_IRUSR : st.st_gid == snmpd->gid ? S_IRGRP : S_IROTH;
-	return (st.st_mode & bit) != 0 ? 0 : -EACCES;
+	return (st.st_mode & bit) != 0 ? 0 : -EKEYREJECTED;
 }
 
 struct place {

@@ -11,7 +11,7 @@
 
 /*
  * Put it there, readable for this snmpd and nobody else. -EOPNOTSUPP: no place that this snmpd
- * reads; -EEXIST: it has one of the communities already; -EACCES: it could not read its own
+ * reads; -EEXIST: it has one of the communities already; -EKEYREJECTED: it could not read its own
  * snmpd.conf again; else what the file system says (-EROFS above all).
  */
 int snmp_file_write(const struct acts_roots *roots, const struct snmpd *snmpd, const char *text,

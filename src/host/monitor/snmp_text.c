@@ -69,7 +69,7 @@ static void put_proxy(FILE *out, const struct snmp_access *access, const char *s
 	inet_ntop(AF_INET, &access->bmc, address, sizeof(address));
 	fprintf(out,
 		"proxy -Cn " SNMP_CONTEXT " -v 3 -t 1 -r 2 -l authPriv -u %s -a %s -A %s -x AES -X "
-					  "%s -e 0x%s udp:%s:%u .%s\n",
+		"%s -e 0x%s udp:%s:%u .%s\n",
 		access->user, access->sha1 ? "SHA" : "SHA-256", access->auth_key, access->priv_key,
 		engine, address, access->port, subtree);
 }

@@ -19,13 +19,14 @@ inherit meson pkgconfig useradd ${@bb.utils.contains('DISTRO_FEATURES', 'systemd
 
 PACKAGECONFIG ??= "${@bb.utils.filter('DISTRO_FEATURES', 'systemd', d)}"
 PACKAGECONFIG[systemd] = "-Dsystemdsystemunitdir=${systemd_system_unitdir},-Dsystemdsystemunitdir=no"
+PACKAGECONFIG[snmp] = "-Dsnmp=enabled,-Dsnmp=disabled,net-snmp"
 PACKAGECONFIG[tests] = "-Dtests=true,-Dtests=false,cmocka"
 
 EXTRA_OEMESON = "-Dudevdir=${nonarch_base_libdir}/udev"
 # The same source gives the same binary: not the day of the build
 export SOURCE_DATE_EPOCH
 
-PACKAGES =+ "${PN}-endpoint"
+PACKAGES =+ "${PN}-endpoint-snmp ${PN}-endpoint"
 
 FILES:${PN}-endpoint = "${sbindir}/bmclink-endpoint \
     ${libexecdir}/bmclink/bmclink-gadget \
@@ -34,7 +35,10 @@ FILES:${PN}-endpoint = "${sbindir}/bmclink-endpoint \
     ${nonarch_libdir}/sysusers.d/bmclink-endpoint.conf \
     ${systemd_system_unitdir}/bmclink-endpoint.service \
     ${systemd_system_unitdir}/bmclink-gadget.service"
-FILES:${PN} += "${nonarch_libdir}/sysusers.d/bmclink.conf \
+FILES:${PN}-endpoint-snmp = "${sbindir}/bmclink-endpoint-snmp \
+    ${systemd_system_unitdir}/bmclink-endpoint-snmp.service"
+FILES:${PN} += "${datadir}/snmp/mibs/* \
+    ${nonarch_libdir}/sysusers.d/bmclink.conf \
     ${nonarch_libdir}/firewalld/services/bmclink-access.xml \
     ${sysconfdir}/ufw/applications.d/bmclink-access \
     ${nonarch_libdir}/tmpfiles.d/bmclink.conf \
@@ -52,10 +56,13 @@ CONFFILES:${PN}-endpoint = "${sysconfdir}/bmclink/endpoint.conf ${sysconfdir}/bm
 RDEPENDS:${PN} = "nftables"
 # The gadget NIC is given its name and address with the program ip
 RDEPENDS:${PN}-endpoint = "iproute2"
+RDEPENDS:${PN}-endpoint-snmp = "${PN}-endpoint net-snmp-server-snmpd"
 
-SYSTEMD_PACKAGES = "${PN} ${PN}-endpoint"
+SYSTEMD_PACKAGES = "${PN} ${PN}-endpoint ${@bb.utils.contains('PACKAGECONFIG', 'snmp', '${PN}-endpoint-snmp', '', d)}"
 SYSTEMD_SERVICE:${PN} = "bmclinkd.service"
 SYSTEMD_SERVICE:${PN}-endpoint = "bmclink-endpoint.service bmclink-gadget.service"
+
+SYSTEMD_SERVICE:${PN}-endpoint-snmp = "bmclink-endpoint-snmp.service"
 
 USERADD_PACKAGES = "${PN} ${PN}-endpoint"
 USERADD_PARAM:${PN} = "--system --user-group --home-dir /var/lib/bmclink --no-create-home \
