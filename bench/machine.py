@@ -75,7 +75,7 @@ class Peers:
 
     def prepare(self):
         packages = peer_packages()
-        if not os.path.exists(os.path.join(self.root, "complete")):
+        if self._read_complete() != packages:
             say("Fetching with apt, unpacking into %s, installing nothing: %s" % (
                 os.path.relpath(self.root), " ".join(packages)))
             self.problem = self._fetch(packages)
@@ -107,7 +107,16 @@ class Peers:
             return "%s: %s" % (" ".join(command), result.stderr.strip()[-300:])
         for archive in sorted(glob.glob(os.path.join(archives, "*.deb"))):
             subprocess.run(["dpkg-deb", "-x", archive, root], check=True)
-        with open(os.path.join(self.root, "complete"), "w"):
+        with open(os.path.join(self.root, "complete"), "w") as file:
+            file.write(" ".join(packages))
+        return None
+
+    def _read_complete(self):
+        """What is there already; another list is fetched anew."""
+        try:
+            with open(os.path.join(self.root, "complete")) as file:
+                return file.read().split()
+        except FileNotFoundError:
             return None
 
     def program(self, name):

@@ -11,6 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "tests", "net")]
 
+import access_bench  # noqa: E402
 import connect  # noqa: E402
 import figures  # noqa: E402
 import handshakes  # noqa: E402
@@ -24,9 +25,10 @@ MEASUREMENTS = {
     "idle": (idle.measure, "memory and wake-ups of both ends, beside qemu-ga, lldpd and chronyd"),
     "handshakes": (handshakes.measure, "mutual TLS a second, beside nginx, hitch and stunnel"),
     "connections": (idle.measure_connections, "the endpoint's memory with 1 to 200 connections"),
+    "access": (access_bench.measure, "in-band access beside socat, haproxy and plain routing"),
     "log": (logsize.measure, "start and paging with logs of 10^3 to 10^6 records"),
 }
-NEEDS_PEERS = {"idle", "handshakes"}
+NEEDS_PEERS = {"idle", "handshakes", "access"}
 
 
 def parse():

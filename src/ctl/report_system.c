@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "ctl/program.h"
 #include "ctl/report.h"
+#include "host/settings.h"
 
 #define MAX_SOCKETS 256
 #define TCP_LISTEN  0x0a
@@ -23,6 +24,7 @@ struct sockets {
 	unsigned long inodes[MAX_SOCKETS];
 	size_t n;
 	bool control_found;
+	long access_port;
 };
 
 /* The sockets that this process holds open; -EACCES: only root sees. */
@@ -77,7 +79,18 @@ static void take_unix(struct sockets *sockets, const char *line)
 	sockets->control_found = true;
 }
 
-/* "sl: local:port remote:port state ... inode": bmclinkd listens at no port of the network. */
+/* The port of in-band access, by the configuration; 0: it is off, or cannot be read. */
+static long get_access_port(const struct ctl *ctl)
+{
+	_cleanup_free_ char *error = NULL;
+	struct settings settings;
+
+	if (settings_load(ctl->config, !ctl->config_given, &settings, &error) < 0)
+		return 0;
+	return settings.inband_access ? settings.access_port : 0;
+}
+
+/* "sl: local:port remote:port state ... inode": bmclinkd listens at one port of the network. */
 static void take_inet(struct sockets *sockets, const char *line, const char *protocol)
 {
 	unsigned int port, remote, state;
@@ -86,9 +99,13 @@ static void take_inet(struct sockets *sockets, const char *line, const char *pro
 	if (sscanf(line, "%*s %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x %*s %*s %*s %*s %*s %lu", &port,
 		    &remote, &state, &inode) == 4 &&
 		(state == TCP_LISTEN || (protocol[0] == 'u' && remote == 0)) &&
-		is_ours(sockets, inode))
-		report_add(sockets->report, REPORT_CHANGED, "not in our records", "%s port %u",
-			protocol, port);
+		is_ours(sockets, inode)) {
+		bool access = protocol[0] == 't' && sockets->access_port == (long)port;
+
+		report_add(sockets->report, access ? REPORT_AS_RECORDED : REPORT_CHANGED,
+			access ? "in-band access" : "not in our records", "%s port %u", protocol,
+			port);
+	}
 }
 
 static void read_table(struct sockets *sockets, pid_t pid, const char *name)
@@ -126,7 +143,7 @@ static int read_children(pid_t pid, struct sockets *sockets)
 void report_system_sockets(struct report *report)
 {
 	static const char *const tables[] = {"unix", "tcp", "tcp6", "udp", "udp6"};
-	struct sockets sockets = {.report = report};
+	struct sockets sockets = {.report = report, .access_port = get_access_port(report->ctl)};
 	int r;
 
 	if (report->daemon == 0) {

@@ -18,7 +18,7 @@ packages_rpm=(rpm rpm2cpio rpmlint cpio bzip2 mmdebstrap uidmap make checkpolicy
 	libsnmp-dev policycoreutils secilc setools python3-setools selinux-policy-dev selinux-policy-default
 	ansible-core ansible-lint build-essential debhelper dh-apparmor)
 # What bench/link compares with: fetched and unpacked, never installed (bench/machine.py).
-packages_bench=(nginx hitch stunnel4 lldpd chrony qemu-guest-agent)
+packages_bench=(nginx hitch stunnel4 lldpd chrony qemu-guest-agent haproxy socat)
 # The virtual server of tests/vm: QEMU, its disk, and the tools that build our packages.
 packages_vm=(qemu-system-x86 qemu-utils seabios mmdebstrap e2fsprogs kmod cpio gzip busybox-static
 	util-linux python3-pytest build-essential debhelper dh-apparmor minisign)

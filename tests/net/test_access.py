@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""S13 and S17: in-band access. A client in another network reaches the BMC's HTTPS through the host,
-by a relay between sockets; and nobody else does, nothing else, and at no other time."""
+"""S13 and S17: in-band access. A client in another network reaches the BMC's HTTPS through the
+host, by a relay between sockets; and nobody else does, nothing else, and at no other time."""
 import hashlib
 import json
 import os
@@ -331,7 +331,8 @@ def test_resets_and_slow_ones(echoing):
     steady.close()
     lab.wait_counts(now=0)
     relay = lab.relay()
-    wait_for(lambda: len(os.listdir("/proc/%d/fd" % relay)) < 10 + 2 * 64, 5, "descriptors are back")
+    wait_for(lambda: len(os.listdir("/proc/%d/fd" % relay)) < 10 + 2 * 64, 5,
+             "descriptors are back")
 
 
 def test_a_flood_is_folded_and_costs_no_descriptor(lab):
@@ -722,6 +723,23 @@ def test_enable_and_disable(lab):
     assert "off" in out.stdout
     lab.wait_closed()
     assert lab.listening() == before
+
+
+def test_the_report_knows_the_port(lab):
+    lab.connect()
+    lab.relay()
+
+    def ports():
+        out = lab.agent.ctl("--config", lab.agent.config, "--state-dir", lab.agent.state_dir,
+                            "report", "--json", check=False)
+        section, = [s for s in json.loads(out.stdout)["sections"] if s["name"] == "sockets"]
+        return [i for i in section["items"] if "port" in i["what"]]
+    found = ports()
+    assert [i["what"] for i in found] == ["tcp port %d" % PORT, "tcp6 port %d" % PORT]
+    assert {i["state"] for i in found} == {"as-recorded"}
+    # its twin: a configuration that does not know of it
+    lab.agent.configure({"InbandAccess": {"port": PORT + 1}})
+    assert {i["state"] for i in ports()} == {"changed"}
 
 
 def test_everybody_must_be_said(lab):
