@@ -148,7 +148,7 @@ def refused(system, path, version, words, **options):
 
 def changed(built, tmp_path, field, value, name="bmclink"):
     """A package of ours with another word in its control file."""
-    folder, deb = str(tmp_path / ("changed-" + field)), str(tmp_path / (field + ".deb"))
+    folder, deb = str(tmp_path / ("changed-" + value)), str(tmp_path / (value + ".deb"))
     run(["dpkg-deb", "-R", pick(built, name), folder])
     control = os.path.join(folder, "DEBIAN", "control")
     with open(control) as file:
