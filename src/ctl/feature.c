@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The verbs of the four features. None of them says "done" when nothing was done: what is
- * unavailable ends with 5 and the reason, what this version has not got with 1.
+ * unavailable ends with 5 and the reason.
  */
 #include "ctl/feature.h"
 
@@ -104,11 +104,6 @@ static enum ctl_exit show(const struct ctl *ctl, const struct verb *verb, const 
 		ctl_complain("%s is unavailable: %s", name,
 			print_string(feature, "reason", "no reason given"));
 		return CTL_UNAVAILABLE;
-	}
-	if (json_is_false(json_object_get(feature, "built"))) {
-		ctl_complain(
-			"%s could be used on this link, but is not part of this version", name);
-		return CTL_FAILED;
 	}
 	if (trouble) {
 		ctl_complain("%s is not at work: %s", name, trouble);

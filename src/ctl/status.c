@@ -145,8 +145,6 @@ static void print_feature(const char *name, const json_t *feature)
 	if (!json_is_true(json_object_get(feature, "available")))
 		print_field(1, name, PRINT_PLAIN, "%-3s  unavailable: %s", on,
 			reason ? reason : "no reason given");
-	else if (json_is_false(json_object_get(feature, "built")))
-		print_field(1, name, PRINT_PLAIN, "%-3s  available (not part of this version)", on);
 	else if (json_is_true(json_object_get(feature, "active")))
 		print_field(1, name, PRINT_PLAIN, "%-3s  at work", on);
 	else if (enabled && reason)

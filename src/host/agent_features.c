@@ -99,7 +99,7 @@ static void run_one(struct agent *agent, size_t i, bool changed)
 	bool same = feature->told && state.on == feature->on && state.stop == feature->stop;
 
 	report(agent, i, &state);
-	if (work == NULL || (same && !(state.on && changed)))
+	if (same && !(state.on && changed))
 		return;
 	log_debug(MODULE, "%s: %s", features[i].name, state.on ? "on" : state.reason);
 	feature->told = true;
@@ -207,13 +207,12 @@ static json_t *make_status(const struct agent *agent, size_t i)
 	const char *trouble = context->trouble[0] != '\0' ? context->trouble : NULL;
 	const char *reason = trouble != NULL ? trouble : state.reason;
 	bool unread = agent->features.switches.is[i] == FEATURE_SWITCH_UNREAD;
-	json_t *status = json_pack("{s:b, s:b, s:o, s:b, s:b, s:s?, s:s?, s:b}", "enabled",
+	json_t *status = json_pack("{s:b, s:b, s:o, s:b, s:b, s:s?, s:s?}", "enabled",
 		state.by_host && state.by_bmc, "enabled_by_host", state.by_host, "enabled_by_bmc",
 		unread ? json_null() : json_boolean(state.by_bmc), "available", state.available,
-		"active", context->active, "reason", reason, "trouble", trouble, "built",
-		feature_works[i] != NULL);
+		"active", context->active, "reason", reason, "trouble", trouble);
 
-	if (feature_works[i] != NULL && feature_works[i]->add_status != NULL)
+	if (feature_works[i]->add_status != NULL)
 		feature_works[i]->add_status(context, status);
 	return status;
 }
@@ -256,9 +255,9 @@ enum control_exit agent_features_command(
 		return CONTROL_DONE;
 	}
 	state = get_state(agent, i);
-	if (!state.on && (work == NULL || !work->run_always))
+	if (!state.on && !work->run_always)
 		return refuse(feature, state.reason, error);
-	if (work != NULL && work->run != NULL)
+	if (work->run != NULL)
 		return work->run(&agent->features.all[i].context, action, request, result, error);
 	snprintf(error, CONTROL_MAX_ERROR, "%s cannot do that: nothing was done", name);
 	return CONTROL_USAGE;
@@ -283,7 +282,7 @@ int agent_features_start(struct agent *agent)
 			.state_fd = agent->environment->state_fd,
 			.version = agent->environment->version,
 			.owner = agent};
-		if (feature_works[i] != NULL && feature_works[i]->start != NULL)
+		if (feature_works[i]->start != NULL)
 			r = feature_works[i]->start(context);
 	}
 	return r;
@@ -294,7 +293,7 @@ void agent_features_end(struct agent *agent)
 	for (size_t i = 0; i < FEATURES; i++) {
 		struct agent_feature *feature = &agent->features.all[i];
 
-		if (feature_works[i] != NULL && feature->told)
+		if (feature->told)
 			feature_works[i]->stop(&feature->context, FEATURE_STOP_END);
 		feature->told = feature->on = false;
 	}
@@ -306,8 +305,7 @@ void agent_features_free(struct agent *agent)
 		struct feature_context *context = &agent->features.all[i].context;
 
 		/* owner: start() was not reached where it is NULL */
-		if (context->owner != NULL && feature_works[i] != NULL &&
-			feature_works[i]->free != NULL)
+		if (context->owner != NULL && feature_works[i]->free != NULL)
 			feature_works[i]->free(context);
 	}
 	agent_switches_free(agent);

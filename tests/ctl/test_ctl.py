@@ -23,8 +23,8 @@ CONNECTED = {
     "bmc": {"vendor": "Contoso", "model": "Model 7", "firmware_version": "3.30.30.30"},
     "reason": None, "mend": None, "configured_once": True, "previous": None,
     "features": {
-        "inband-access": {"enabled": False, "available": True, "reason": None, "built": False},
-        "local-names": {"enabled": True, "available": True, "reason": None, "built": True}},
+        "inband-access": {"enabled": False, "available": True, "reason": None},
+        "local-names": {"enabled": True, "available": True, "reason": None}},
     "version": "0.1.0"}
 
 INCOMPLETE = {
@@ -37,7 +37,7 @@ INCOMPLETE = {
     "configured_once": True,
     "previous": {"bmc_address": "169.254.1.1", "reason": "the host's address went away",
                  "ended": "2025-11-22T16:39:59Z"},
-    "features": {"inband-access": {"enabled": True, "available": False, "built": False,
+    "features": {"inband-access": {"enabled": True, "available": False,
                                    "reason": "there is no communication with the BMC"}}}
 
 EVENT = {"sequence": 7, "time": "2025-11-22T16:40:02.123Z", "last": "2025-11-22T16:40:02.123Z",
@@ -71,7 +71,7 @@ Fingerprint     00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:
 BMC             Contoso, Model 7, firmware 3.30.30.30
 Configured      yes: the one-time configuration is spent
 Features
-  inband-access off  available (not part of this version)
+  inband-access off  available
   local-names   on   available
 """
     assert_fits(done.stdout)
@@ -529,7 +529,7 @@ VERBS = {"access": "inband-access", "snmp": "snmp-get", "names": "local-names",
 
 def features(**state):
     return {"result": changed(CONNECTED, features={name: dict(
-        {"enabled": True, "available": True, "reason": None, "built": True}, **state)
+        {"enabled": True, "available": True, "reason": None}, **state)
         for name in VERBS.values()})}
 
 
@@ -544,9 +544,9 @@ def test_feature_show(daemon, ctl, verb):
     assert done.returncode == 5 and "unavailable: it needs IPv4" in done.stderr
     assert json.loads(ctl(verb, "--json").stdout)["reason"] == "it needs IPv4"
 
-    daemon.answer("status", features(built=False))
+    daemon.answer("status", features(enabled_by_host=True, enabled_by_bmc=False))
     done = ctl(verb)
-    assert done.returncode == 1 and "not part of this version" in done.stderr
+    assert done.returncode == 5 and "switched off at the BMC" in done.stderr
 
 
 @pytest.mark.parametrize("verb,action", [("update", "check"), ("update", "install")])

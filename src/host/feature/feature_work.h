@@ -101,7 +101,7 @@ void feature_set_trouble(struct feature_context *context, const char *format, ..
 /* A field of add_status() has changed. */
 void feature_publish(struct feature_context *context);
 
-/* feature_work.c: by feature_number; NULL: this version has the rule, not the work. */
+/* feature_work.c: by feature_number */
 extern const struct feature_work *const feature_works[FEATURES];
 
 #endif
