@@ -191,6 +191,31 @@ static int fill_certificate(X509 *certificate, EVP_PKEY *key, const struct cert_
 	return r;
 }
 
+/*
+ * As others will read it, before anything is built on it: where memory was short, OpenSSL has made
+ * certificates without an error that nobody could verify.
+ */
+static int prove_certificate(X509 *certificate, EVP_PKEY *key)
+{
+	unsigned char *bytes = NULL;
+	const unsigned char *at;
+	X509 *copy = NULL;
+	int length = i2d_X509(certificate, &bytes);
+	int r = -EIO;
+
+	at = bytes;
+	if (length > 0)
+		copy = d2i_X509(NULL, &at, length);
+	if (copy && X509_verify(copy, key) == 1 && X509_check_private_key(copy, key) == 1 &&
+		X509_NAME_cmp(X509_get_subject_name(copy), X509_get_issuer_name(copy)) == 0 &&
+		X509_get_ext_count(copy) == X509_get_ext_count(certificate) &&
+		X509_check_purpose(copy, -1, 0) == 1)
+		r = 0;
+	X509_free(copy);
+	OPENSSL_free(bytes);
+	return r;
+}
+
 int cert_pair_make(const struct cert_request *request, struct cert_pair *pair)
 {
 	struct cert_pair made = {0};
@@ -202,6 +227,8 @@ int cert_pair_make(const struct cert_request *request, struct cert_pair *pair)
 		r = -ENOMEM;
 	else
 		r = fill_certificate(made.certificate, made.key, request);
+	if (r == 0)
+		r = prove_certificate(made.certificate, made.key);
 	if (r < 0) {
 		cert_pair_clear(&made);
 		return fail(r);

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 
 #include "base/text.h"
 #include "base/util.h"
@@ -39,6 +41,15 @@ static const struct version_row versions[] = {
 	{TLS_1_2, TLS1_2_VERSION, "TLS 1.2"},
 	{TLS_1_3, TLS1_3_VERSION, "TLS 1.3"},
 };
+
+int tls_init(void)
+{
+	return OPENSSL_init_crypto(0, NULL) == 1 && OPENSSL_init_ssl(0, NULL) == 1 &&
+			       OSSL_LIB_CTX_get0_global_default() &&
+			       SSL_get_ex_data_X509_STORE_CTX_idx() >= 0 && RAND_status() == 1
+		       ? 0
+		       : -ENOMEM;
+}
 
 const char *tls_version_name(enum tls_version version)
 {

@@ -14,6 +14,12 @@
 
 enum tls_version { TLS_NONE = 0, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3 };
 
+/*
+ * Once, before anything else of OpenSSL. -ENOMEM: it could not be set up, and must not be used: 3.0
+ * does not look again, and crashes.
+ */
+int tls_init(void);
+
 const char *tls_version_name(enum tls_version version); /* "TLS 1.3"; "none" */
 enum tls_version tls_version_from_openssl(int version);
 int tls_version_to_openssl(enum tls_version version);

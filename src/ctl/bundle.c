@@ -154,7 +154,7 @@ static int write_entries(struct archive *archive, const struct bundle *bundle)
 	if (!out)
 		return r;
 	write_manifest(out, bundle);
-	if (fclose(out) == 0)
+	if (fclose(out) == 0 && manifest)
 		r = write_entry(archive, "MANIFEST", manifest, length);
 	free(manifest);
 	for (size_t i = 0; i < bundle->n && r == ARCHIVE_OK; i++)

@@ -184,7 +184,7 @@ static void add_discovery(struct bundle *bundle)
 	struct settings settings;
 
 	if (settings_load(ctl->config, !ctl->config_given, &settings, &error) < 0)
-		settings_init(&settings);
+		(void)settings_init(&settings);
 	add_json(bundle, "discovery.json", "bmclinkctl discover, by its own eyes",
 		discover_run(&roots, &settings), "no memory");
 }

@@ -104,7 +104,7 @@ static int make_text(const struct ctl_feature_change *change, struct dropin *dro
 		if (change->keys[i].value != NULL)
 			fprintf(f, "%s = %s\n", change->keys[i].name, change->keys[i].value);
 	}
-	return fclose(f) == 0 ? 0 : -ENOMEM;
+	return fclose(f) == 0 && dropin->text ? 0 : -ENOMEM;
 }
 
 static enum ctl_exit print_error(const char *error)

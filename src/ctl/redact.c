@@ -281,7 +281,7 @@ int redact_text(
 		return -ENOMEM;
 	run_scan(&scan);
 	failed = ferror(scan.out);
-	if (fclose(scan.out) != 0 || failed) {
+	if (fclose(scan.out) != 0 || failed || !text) {
 		free(text);
 		return -ENOMEM;
 	}

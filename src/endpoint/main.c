@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/state.h"
+#include "base/tls.h"
 #include "base/util.h"
 #include "bmclink-build.h"
 #include "endpoint/admin.h"
@@ -195,6 +196,8 @@ static int start(struct program *program, int state_fd)
 		return program->runtime_fd;
 	}
 	umask(0077); /* what others make for us, SQLite above all, is ours alone */
+	if (tls_init() < 0)
+		return -ENOMEM;
 	program->base = environment.base = make_base();
 	if (!program->base)
 		return -ENOMEM;

@@ -371,6 +371,8 @@ int agent_run(struct agent_environment *env)
 		agent_schedule(agent, true);
 		if (event_base_dispatch(agent->base) < 0)
 			r = -EIO;
+		else if (agent->n_local >= AGENT_MAX_LOCAL)
+			r = -ENOMEM;
 	}
 	clear(agent);
 	return r;

@@ -42,6 +42,10 @@ struct agent_attempt { /* a connection being tried, or the one that stands */
 	enum ladder_protocol protocol;
 };
 
+/* Attempts in a row that failed for want of something here. A library that ran out of memory while
+ * it set itself up may never work again in this process: then a fresh one takes over. */
+#define AGENT_MAX_LOCAL 5
+
 #define AGENT_MAX_LEAVING 4 /* channels that still end their session */
 
 struct agent_nic {			      /* the pass-through NIC as it is now */
@@ -195,6 +199,7 @@ struct agent {
 	struct event *counts; /* pending while an event's repeats are not told of */
 	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
 	bool evaluate; /* the next step looks at the NICs again */
+	unsigned int n_local; /* of AGENT_MAX_LOCAL */
 	bool stopping;
 };
 

@@ -58,6 +58,13 @@ static void fail(
 {
 	drop(&agent->trying);
 	agent_report_failed(agent, protocol, result);
+	agent->n_local = result->outcome == OUTCOME_LOCAL ? agent->n_local + 1 : 0;
+	if (agent->n_local >= AGENT_MAX_LOCAL && !agent->stopping) {
+		log_error(MODULE, "%u attempts in a row failed at this end: starting afresh",
+			agent->n_local);
+		event_base_loopbreak(agent->base);
+		return;
+	}
 	agent_nic_attempt_failed(agent, protocol, result->outcome);
 	ladder_attempt_done(&agent->ladder, protocol, result->outcome, agent_now());
 	agent_schedule(agent, false);
@@ -100,6 +107,7 @@ static void done(struct channel *channel, const struct channel_result *result, v
 	leave(agent, &agent->current); /* make before break: the new one has proven itself */
 	agent->current = agent->trying;
 	agent->trying = (struct agent_attempt){0};
+	agent->n_local = 0;
 	ladder_attempt_done(&agent->ladder, protocol, OUTCOME_CONNECTED, agent_now());
 	agent_report_connected(agent, previous);
 	agent_bmc_report_connected(agent);

@@ -13,10 +13,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <termios.h>
 
 #include "base/util.h"
 #include "host/worker.h"
+
+#define LOAD_SECONDS 10
 
 /* clang-format off */
 static const int allowed[] = {
@@ -130,6 +133,17 @@ static int add_conditions(void *ctx)
 	return r;
 }
 
+/*
+ * libseccomp 2.5 can loop for ever where it gets no memory: then SIGALRM ends this process, and the
+ * monitor starts the next one.
+ */
+static void limit_time(time_t seconds)
+{
+	const struct itimerval limit = {.it_value.tv_sec = seconds};
+
+	setitimer(ITIMER_REAL, &limit, NULL);
+}
+
 int sandbox_load(const int *calls, size_t n, int (*conditions)(void *ctx))
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -138,6 +152,7 @@ int sandbox_load(const int *calls, size_t n, int (*conditions)(void *ctx))
 
 	if (ctx == NULL)
 		return -ENOMEM;
+	limit_time(LOAD_SECONDS);
 	r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	/* seen in the audit log where the kernel (4.14) can; a quieter filter is as good a wall */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
@@ -146,9 +161,12 @@ int sandbox_load(const int *calls, size_t n, int (*conditions)(void *ctx))
 	for (i = 0; i < ARRAY_SIZE(deadly) && r == 0; i++)
 		r = add(ctx, SCMP_ACT_KILL_PROCESS, deadly[i]);
 	if (r == 0)
+		r = add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setitimer)); /* of limit_time() */
+	if (r == 0)
 		r = conditions(ctx);
 	if (r == 0)
 		r = seccomp_load(ctx);
+	limit_time(0);
 	seccomp_release(ctx);
 	return r;
 }

@@ -2,6 +2,7 @@
 #include "host/settings.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -143,14 +144,13 @@ int settings_parse(
 	return r;
 }
 
-void settings_init(struct settings *settings)
+int settings_init(struct settings *settings)
 {
-	char *error = NULL;
+	_cleanup_free_ char *error = NULL;
 
 	/* The defaults are right by themselves (test_settings): this fails for want of memory. */
 	memset(settings, 0, sizeof(*settings));
-	if (settings_parse("", 0, "default", settings, &error) < 0)
-		abort();
+	return settings_parse("", 0, "default", settings, &error) < 0 ? -ENOMEM : 0;
 }
 
 bool settings_allow_plain(const struct settings *settings)
@@ -181,13 +181,15 @@ static void format_value(
 int settings_to_text(const struct settings *settings, char **text)
 {
 	struct settings defaults;
+	char *made = NULL; /* stays so where there was no memory, whatever fclose() says */
 	const char *section = "";
 	char value[RELAY_MAX_TEXT + 1];
 	size_t length;
 	FILE *f;
 
-	settings_init(&defaults);
-	f = open_memstream(text, &length);
+	if (settings_init(&defaults) < 0)
+		return -ENOMEM;
+	f = open_memstream(&made, &length);
 	if (!f)
 		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -202,5 +204,10 @@ int settings_to_text(const struct settings *settings, char **text)
 		format_value(key, settings, value, sizeof(value));
 		fprintf(f, "%s = %s\n", key->name, value);
 	}
-	return fclose(f) == 0 ? 0 : -ENOMEM;
+	if (fclose(f) != 0 || !made) {
+		free(made);
+		return -ENOMEM;
+	}
+	*text = made;
+	return 0;
 }

@@ -73,8 +73,8 @@ int settings_load_with(const char *path, bool missing_ok, const struct config_ca
 /* Has this key the same value in both? False for a key that does not exist. */
 bool settings_are_equal(
 	const struct settings *a, const struct settings *b, const char *section, const char *name);
-/* Defaults alone. */
-void settings_init(struct settings *settings);
+/* Defaults alone. 0 or -ENOMEM, then all is zero. */
+int settings_init(struct settings *settings);
 /* From memory, as the worker gets it from the monitor. */
 int settings_parse(
 	const char *text, size_t length, const char *name, struct settings *settings, char **error);

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 
 #include "base/log.h"
+#include "base/tls.h"
 #include "base/util.h"
 #include "bmclink-build.h"
 #include "host/agent.h"
@@ -57,6 +58,10 @@ int worker_main(const struct worker_options *options)
 		"bmclinkd", options->foreground, options->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	prctl(PR_SET_NAME, "bmclinkd-worker"); /* it was executed as /proc/self/exe */
 	sandbox_ignore_signals();
+	if (tls_init() < 0) {
+		log_error(MODULE, "cannot start: no memory for OpenSSL");
+		return EXIT_FAILURE;
+	}
 	if (prepare(options, &env) < 0)
 		return WORKER_EXIT_SANDBOX;
 	r = priv_hello(env.priv, &env.self);

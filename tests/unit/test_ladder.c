@@ -743,11 +743,65 @@ static void row9_reconfigure_after_a_failed_act(void **state)
 	set_facts(&w);
 	assert_int_equal(ladder_next(&w.ladder, w.now).type, LADDER_CONFIGURE);
 	ladder_configured(&w.ladder, -EADDRINUSE, w.now);
-	run(&w, 5000);
+	run(&w, LADDER_RETRY_MIN_MS - 1);
 	expect(&w, LADDER_STATE_INCOMPLETE, LADDER_NONE);
 	ladder_rearm(&w.ladder, w.now);
 	run(&w, 5000);
 	expect(&w, LADDER_STATE_CONNECTED, LADDER_IPV4);
+}
+
+/* It is not spent: who mends the cause need not know of us. */
+static void failed_act_is_tried_again(void **state)
+{
+	struct world w;
+
+	setup(&w);
+	w.facts.ready[LADDER_IPV6] = LADDER_DISABLED;
+	set_facts(&w);
+	for (uint64_t wait = LADDER_RETRY_MIN_MS; wait < 2 * LADDER_RETRY_MAX_MS; wait *= 2) {
+		uint64_t at = w.now,
+			 bounded = wait < LADDER_RETRY_MAX_MS ? wait : LADDER_RETRY_MAX_MS;
+		struct ladder_action action = ladder_next(&w.ladder, w.now);
+
+		assert_int_equal(action.type, LADDER_CONFIGURE);
+		ladder_configured(&w.ladder, -ENOMEM, w.now);
+		action = ladder_next(&w.ladder, w.now);
+		assert_int_equal(action.type, LADDER_WAIT);
+		assert_int_equal(action.until, at + bounded);
+		assert_int_equal(ladder_get_state(&w.ladder), LADDER_STATE_INCOMPLETE);
+		w.now = action.until;
+	}
+	run(&w, 100);
+	assert_int_equal(w.configured, 1);
+	expect(&w, LADDER_STATE_CONNECTED, LADDER_IPV4);
+}
+
+static void failed_act_is_tried_again_beside_ipv6(void **state)
+{
+	struct world w;
+
+	setup(&w);
+	assert_int_equal(ladder_next(&w.ladder, w.now).type, LADDER_CONFIGURE);
+	ladder_configured(&w.ladder, -ENOMEM, w.now);
+	run(&w, LADDER_RETRY_MIN_MS - 1);
+	expect(&w, LADDER_STATE_CONNECTED, LADDER_IPV6);
+	run(&w, 10000);
+	expect(&w, LADDER_STATE_CONNECTED, LADDER_IPV4);
+	assert_int_equal(w.configured, 1);
+}
+
+static void refused_act_is_not_tried_again(void **state)
+{
+	struct world w;
+
+	setup(&w);
+	w.facts.ready[LADDER_IPV6] = LADDER_DISABLED;
+	set_facts(&w);
+	assert_int_equal(ladder_next(&w.ladder, w.now).type, LADDER_CONFIGURE);
+	ladder_configured(&w.ladder, -EPERM, w.now);
+	run(&w, 24 * 3600 * 1000);
+	expect(&w, LADDER_STATE_INCOMPLETE, LADDER_NONE);
+	assert_int_equal(w.configured, 0);
 }
 
 static void restart_while_trying_tries_again(void **state)
@@ -873,6 +927,9 @@ int main(void)
 		cmocka_unit_test(ipv6_ready_during_the_ipv4_attempt_is_used_in_that_round),
 		cmocka_unit_test(choosing_holds_the_act_and_nothing_else),
 		cmocka_unit_test(row9_reconfigure_after_a_failed_act),
+		cmocka_unit_test(failed_act_is_tried_again),
+		cmocka_unit_test(failed_act_is_tried_again_beside_ipv6),
+		cmocka_unit_test(refused_act_is_not_tried_again),
 		cmocka_unit_test(restart_while_trying_tries_again),
 		cmocka_unit_test(enrolment_that_never_ends_is_a_refusal),
 		cmocka_unit_test(stopped_does_nothing),

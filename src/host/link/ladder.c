@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/link/ladder.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const enum ladder_protocol order[] = {LADDER_IPV4, LADDER_IPV6}; /* S2: IPv4 first */
@@ -91,6 +92,17 @@ void ladder_configured(struct ladder *ladder, int error, uint64_t now)
 	ladder->configured = true;
 	ladder->configure_failed = error != 0;
 	ladder->configured_at = now;
+	if (error == 0) {
+		ladder->retry_wait = 0;
+		return;
+	}
+	if (ladder->retry_wait == 0)
+		ladder->retry_wait = LADDER_RETRY_MIN_MS;
+	else if (ladder->retry_wait < LADDER_RETRY_MAX_MS / 2)
+		ladder->retry_wait *= 2;
+	else
+		ladder->retry_wait = LADDER_RETRY_MAX_MS;
+	ladder->retry_at = error == -EPERM ? LADDER_NEVER : now + ladder->retry_wait;
 }
 
 static void connected(struct ladder *ladder, enum ladder_protocol protocol, uint64_t now)
@@ -204,6 +216,16 @@ static bool has_to_set(const struct ladder_facts *facts)
 	       (!facts->nic_up && any_enabled);
 }
 
+/* When an act that failed is tried again. */
+static uint64_t get_retry(const struct ladder *ladder)
+{
+	bool armed = ladder->facts.once == LADDER_ONCE_ARMED ||
+		     ladder->facts.once == LADDER_ONCE_REAPPLY;
+
+	return ladder->configured && ladder->configure_failed && armed ? ladder->retry_at
+								       : LADDER_NEVER;
+}
+
 /*
  * Rows 2, 3, 8 and 9: the one-time act. Returns true with *action when it is its turn. The act is
  * spent at the first evaluation with a NIC present, also when there is nothing to set: an
@@ -218,6 +240,8 @@ static bool next_configure(struct ladder *ladder, uint64_t now, struct ladder_ac
 		*action = wait_until(LADDER_NEVER);
 		return true;
 	}
+	if (now >= get_retry(ladder))
+		ladder->configured = ladder->configure_failed = false;
 	if (ladder->configured) {
 		/* The address is set, the kernel's notice of it may still be on its way. */
 		if (ladder->configure_failed || facts->managed || !has_to_set(facts) || now >= end)
@@ -243,7 +267,7 @@ static bool next_configure(struct ladder *ladder, uint64_t now, struct ladder_ac
 static struct ladder_action next_connected(struct ladder *ladder, uint64_t now)
 {
 	if (ladder->current == LADDER_IPV4 || !is_usable(ladder, LADDER_IPV4))
-		return wait_until(LADDER_NEVER);
+		return wait_until(get_retry(ladder));
 	if (now < ladder->probe_at)
 		return wait_until(ladder->probe_at);
 	ladder->trying = LADDER_IPV4;
@@ -278,7 +302,7 @@ static struct ladder_action next_idle(struct ladder *ladder, uint64_t now)
 	}
 	/* Without a carrier nothing is wrong on this side: the BMC is not there yet. */
 	ladder->state = lacks_carrier(ladder) ? LADDER_STATE_CONNECTING : LADDER_STATE_INCOMPLETE;
-	return wait_until(LADDER_NEVER);
+	return wait_until(get_retry(ladder));
 }
 
 /* What was begun over a protocol that cannot be used any more is to be dropped: row 10. */

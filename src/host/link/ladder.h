@@ -25,6 +25,10 @@
 
 #define LADDER_ROUND_FLOOR_MS                                                                      \
 	100 /* two rounds begin at least so far apart, whatever the kernel says */
+/* An act that failed for the moment (no memory, an address that is in use) is tried again: it is
+ * not spent. Doubled each time. */
+#define LADDER_RETRY_MIN_MS 5000
+#define LADDER_RETRY_MAX_MS 300000
 #define LADDER_CONFIGURE_MS 1000 /* for an address that was just set to show up */
 #define LADDER_MANAGED_MS   5000 /* for another manager's address */
 #define LADDER_PENDING_MS                                                                          \
@@ -108,6 +112,7 @@ struct ladder { /* the owner holds it; only ladder_*() look inside */
 	enum outcome reason;			/* of the last round or loss */
 	bool configured; /* this life's act was reported done; its address may be on its way */
 	bool configure_failed;
+	uint64_t retry_at, retry_wait; /* after a failure; retry_at LADDER_NEVER: refused */
 	bool again; /* something changed while a try was under way: the next round is at once */
 	unsigned int enrolled;
 	struct backoff backoff;
@@ -118,8 +123,8 @@ struct ladder { /* the owner holds it; only ladder_*() look inside */
 /* seed: anything that differs between machines, so that a fleet does not knock in step. */
 void ladder_init(struct ladder *ladder, uint32_t seed);
 void ladder_set_facts(struct ladder *ladder, const struct ladder_facts *facts, uint64_t now);
-/* Result of LADDER_CONFIGURE or LADDER_SPEND: 0 or negative errno. New facts follow (once is then
- * spent). */
+/* Result of LADDER_CONFIGURE or LADDER_SPEND: 0 or negative errno (-EPERM: for good). New facts
+ * follow (once is then spent). */
 void ladder_configured(struct ladder *ladder, int error, uint64_t now);
 void ladder_attempt_done(
 	struct ladder *ladder, enum ladder_protocol protocol, enum outcome outcome, uint64_t now);

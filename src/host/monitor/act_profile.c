@@ -124,12 +124,24 @@ static int check_bounds(const struct acts *acts, const struct priv_profile *want
 	return r;
 }
 
+/* No address was set: the act is not used up. A kill before this leaves it spent, which is safe. */
+static void unmark(struct acts *acts, const struct profile *before)
+{
+	int r = before->spent ? keep(acts, before)
+			      : state_remove_file(acts->environment->state_fd, PROFILE_FILE);
+
+	if (r < 0)
+		log_warning(MODULE, "the one-time configuration stays spent: %s", strerror(-r));
+	else
+		acts->profile = *before;
+}
+
 int act_configure(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
 {
 	struct profile_now now = get_now(acts);
 	struct priv_profile wanted = {0};
 	struct nl_link link = {.up = true};
-	struct profile marked;
+	struct profile marked, before = acts->profile;
 	int r;
 
 	wanted.has_ipv4 = wire_get_bool(in);
@@ -149,8 +161,11 @@ int act_configure(struct acts *acts, struct wire_reader *in, struct wire_writer 
 		marked.raised = !link.up;
 		r = keep(acts, &marked);
 	}
-	if (r == 0)
-		r = apply(acts, &wanted);
+	if (r < 0)
+		return r;
+	r = apply(acts, &wanted);
+	if (r < 0)
+		unmark(acts, &before);
 	return r;
 }
 

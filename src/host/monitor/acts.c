@@ -59,7 +59,9 @@ int acts_init(struct acts *acts, const struct acts_environment *environment)
 	int r;
 
 	*acts = (struct acts){.environment = environment, .audit_fd = -1};
-	settings_init(&acts->settings);
+	r = settings_init(&acts->settings);
+	if (r < 0)
+		return r;
 	machine_read(&environment->roots, &acts->machine);
 	r = package_read_mark(environment->state_fd, &acts->installed);
 	if (r < 0 && r != -ENOENT)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One allocation fails, whichever: nobody crashes, and both ends find each other all the same.
+
+The n-th allocation of the endpoint, of the monitor or of the worker fails, from its start on, with
+no state at either end: so that enrolment is part of it. A process may end for it, as long as it does
+so in good order: then it is started again, as systemd would. Some libraries crash when they get no
+memory while they set themselves up (glibc's NSS, libseccomp): that is counted, and no failure; a
+crash of our own code, or of a function that it called with what it should not, is one. BMCLINK_SAMPLES says how many n of each are tried; 0: all.
+"""
+import os
+import random
+import re
+import shutil
+import struct
+
+import pytest
+
+from daemons import build_dir
+from netns import wait_for
+
+ROLES = ("endpoint", "monitor", "worker")
+SAMPLES = int(os.environ.get("BMCLINK_SAMPLES", -1))
+
+pytestmark = pytest.mark.skipif(SAMPLES < 0, reason="takes long: ./check --long, BMCLINK_SAMPLES=25")
+
+
+class Failing:
+    """The counts that fail_alloc.so shares with us."""
+
+    def __init__(self, folder):
+        self.folder = os.path.join(folder, "alloc")
+        os.makedirs(self.folder)
+        os.chmod(self.folder, 0o755)
+        self.environment = {
+            "LD_PRELOAD": os.path.join(build_dir(), "tests/net/fail_alloc.so"),
+            "FAIL_ALLOC": self.folder, "ASAN_OPTIONS":
+            os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+                                                 ":allocator_may_return_null=1"}
+        for role in ROLES:
+            self.arm(role, 0)
+
+    def path(self, role):
+        return os.path.join(self.folder, role)
+
+    def arm(self, role, number):
+        with open(self.path(role), "r+b" if os.path.exists(self.path(role)) else "wb") as file:
+            file.write(struct.pack("qqq", number, 0, 0))
+        os.chmod(self.path(role), 0o666)
+
+    def read(self, role):
+        with open(self.path(role), "rb") as file:
+            _, count, failed = struct.unpack("qqq", file.read(24))
+        return count, failed
+
+
+@pytest.fixture
+def failing(lab):
+    made = Failing(lab.folder)
+    lab.agent.environment = lab.endpoint.environment = made.environment
+    return made
+
+
+def ends_of(lab):
+    return lab.endpoint, lab.agent
+
+
+def crashes(daemon):
+    """The stacks of all crashes in its log, innermost first, without the handler's own frames."""
+    for part in re.findall("crashed; from here on: \n(.*?)crashed; that was all", daemon.log(),
+                           re.S):
+        yield [frame for frame in part.splitlines() if "(" in frame][2:]
+
+
+def is_a_librarys(stack):
+    """Our own frame comes later than right below the one that crashed, or below assert()."""
+    aborted = [i for i, frame in enumerate(stack) if "(abort+" in frame]
+    begin = aborted[0] + 3 if aborted else 1
+    own = [i for i, frame in enumerate(stack) if re.search(r"\bbmclink[-\w]*\(", frame)]
+    return bool(stack) and all(i > begin for i in own)
+
+
+def revive(lab):
+    """Who has ended is started again; how it ended is looked at."""
+    for daemon in ends_of(lab):
+        if daemon.process is None or daemon.process.poll() is None:
+            continue
+        status = daemon.process.poll()
+        assert 0 < status < 100 or list(crashes(daemon)), \
+            "%s ended with %d" % (daemon.program, status)
+        daemon.process = None
+        daemon.start(wait=False)
+
+
+def is_connected(lab):
+    revive(lab)
+    done = lab.agent.ctl("status", check=False)
+    return done.returncode == 0
+
+
+def one_life(lab, failing, role, number):
+    """(allocations of that process, whether one failed, and a library crashed)."""
+    for daemon in ends_of(lab):
+        shutil.rmtree(daemon.state_dir, ignore_errors=True)
+        if os.path.exists(daemon.log_path):
+            os.unlink(daemon.log_path)
+    lab.replug()
+    failing.arm(role, number)
+    lab.endpoint.start(wait=False)
+    lab.agent.start(wait=False, ipv6="off")
+    what = "allocation %d of the %s failed" % (number, role)
+    wait_for(lambda: is_connected(lab), 40, "connected, after " + what)
+    count, failed = failing.read(role)
+    crashed = 0
+    for daemon in reversed(ends_of(lab)):
+        assert daemon.stop() == 0, what
+        stacks = list(crashes(daemon))
+        assert all(is_a_librarys(stack) for stack in stacks), (what, stacks)
+        crashed += len(stacks)
+        said = re.findall(r".*(?:AddressSanitizer|runtime error).*", daemon.log())
+        assert not said, (what, said)
+        # 9: by the monitor, which could not speak with it
+        killed = re.findall(r"worker ended: killed by signal (?!9\b)", daemon.log())
+        # libseccomp recurses without end, or (14, SIGALRM) loops, before the worker has begun
+        crashed += len(killed)
+        before = re.findall(r"acts: (?!hello|get-settings).*\n.*worker ended: killed", daemon.log())
+        assert not before or len(killed) <= len(stacks), (what, killed, before)
+    return count, failed, crashed
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_one_allocation_fails(lab, failing, role):
+    total, failed, _ = one_life(lab, failing, role, 0)
+    assert total > 200 and failed == 0
+    # one of each stretch, another one each time
+    step = max(1, total // SAMPLES) if SAMPLES else 1
+    numbers = [begin + random.randrange(step) for begin in range(1, total - step, step)]
+    print("%s: %d allocations until it is connected; failed: %s" % (role, total, list(numbers)))
+    lives = [one_life(lab, failing, role, number) for number in numbers]
+    print("%d failed; in %d of these lives a library crashed" % (
+        sum(life[1] for life in lives), sum(life[2] > 0 for life in lives)))
+    assert sum(life[1] for life in lives) > len(numbers) * 0.8
