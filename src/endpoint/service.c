@@ -197,6 +197,7 @@ void service_free(struct service *service)
 		stop_listening(service, "the service stops");
 		service_remove_snmp_user(service, "the service stops");
 	}
+	service_free_snmp(service);
 	server_free(service->server);
 	packages_close(&service->packages);
 	push_free(service->push);

@@ -16,7 +16,8 @@
 #include "base/util.h"
 #include "endpoint/service.h"
 
-#define MODULE "snmp"
+#define MODULE	     "snmp"
+#define LOOK_SECONDS 60 /* for a host that went without a word; twice not there: its user goes */
 /* RFC 3411, clause 5, SnmpEngineID: the highest bit and the enterprise of Net-SNMP, whose engine it
  * is, then 5: octets of the administrator's choice. */
 #define ENGINE_HEAD 0x80, 0x00, 0x1f, 0x88, 0x05
@@ -84,6 +85,39 @@ static bool same_user(const struct snmp_user *a, const struct snmp_user *b)
 	       strcmp(a->auth_key, b->auth_key) == 0 && strcmp(a->priv_key, b->priv_key) == 0;
 }
 
+static void look_for_host(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval look = {LOOK_SECONDS, 0};
+	struct service *service = arg;
+
+	if (!service->snmp.name[0])
+		return;
+	if (sse_count_hosts(service->sse) > 0)
+		service->snmp_looks = 0;
+	else if (++service->snmp_looks >= 2) {
+		service_remove_snmp_user(service, "the host is not connected");
+		return;
+	}
+	evtimer_add(service->snmp_timer, &look);
+}
+
+static int watch_host(struct service *service)
+{
+	const struct timeval look = {LOOK_SECONDS, 0};
+
+	if (!service->snmp_timer)
+		service->snmp_timer = evtimer_new(service->base, look_for_host, service);
+	service->snmp_looks = 0;
+	return service->snmp_timer && evtimer_add(service->snmp_timer, &look) == 0 ? 0 : -ENOMEM;
+}
+
+void service_free_snmp(struct service *service)
+{
+	if (service->snmp_timer)
+		event_free(service->snmp_timer);
+	service->snmp_timer = NULL;
+}
+
 int service_set_snmp_user(struct service *service, const struct snmp_user *user)
 {
 	struct snmp_user made = *user;
@@ -98,7 +132,9 @@ int service_set_snmp_user(struct service *service, const struct snmp_user *user)
 	if (r < 0)
 		return r;
 	service->snmp = made;
-	r = write_file(service);
+	r = watch_host(service);
+	if (r == 0)
+		r = write_file(service);
 	if (r < 0) {
 		service_remove_snmp_user(service, strerror(-r));
 		return r;

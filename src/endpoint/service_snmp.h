@@ -29,6 +29,8 @@ bool service_snmp_is_served(const struct service *service);
 int service_set_snmp_user(struct service *service, const struct snmp_user *user);
 /* why: for the log. Safe when there is none. */
 void service_remove_snmp_user(struct service *service, const char *why);
+/* Frees what service_set_snmp_user() made, beside the user. Safe at any time. */
+void service_free_snmp(struct service *service);
 /* After changes of trust, of settings, or of the NIC. */
 void service_review_snmp(struct service *service);
 /* What SNMP shows: {"Product": "...", "Health": "OK", ...}. New reference. */

@@ -11,22 +11,20 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "host/feature/snmp_access.h"
 #include "host/feature/works.h"
 #include "host/link/channel_resource.h"
-#include "host/monitor/snmp_text.h"
 
-#define MODULE	   "snmp"
-#define FIRST_MS   1000 /* until the next try, doubling to */
-#define MAX_MS	   60000
-#define LOCAL_MS   5000 /* for what only this host lacks: looking costs a few small files */
-#define KEY_LENGTH 40
-#define RESOURCE   "/Oem/Bmclink/Snmp"
-#define SET_USER   RESOURCE "/Actions/BmclinkSnmp.SetUser"
-#define REMOVE	   RESOURCE "/Actions/BmclinkSnmp.RemoveUser"
+#define MODULE	 "snmp"
+#define FIRST_MS 1000 /* until the next try, doubling to */
+#define MAX_MS	 60000
+#define LOCAL_MS 5000 /* for what only this host lacks: looking costs a few small files */
+#define RESOURCE "/Oem/Bmclink/Snmp"
+#define SET_USER RESOURCE "/Actions/BmclinkSnmp.SetUser"
+#define REMOVE	 RESOURCE "/Actions/BmclinkSnmp.RemoveUser"
 
 enum step {
 	STEP_OFF,
@@ -88,42 +86,6 @@ static void stay(struct feature_context *context, const char *why, unsigned int 
 
 /* --- the user --- */
 
-static int make_word(char *out, size_t length)
-{
-	static const char letters[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-	unsigned char bytes[KEY_LENGTH];
-
-	/* 62 letters of 64: the two others are drawn again */
-	for (size_t i = 0; i < length;) {
-		if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-			return -EIO;
-		for (size_t k = 0; k < sizeof(bytes) && i < length; k++) {
-			if ((bytes[k] & 63) < 62)
-				out[i++] = letters[bytes[k] & 63];
-		}
-	}
-	out[length] = '\0';
-	OPENSSL_cleanse(bytes, sizeof(bytes));
-	return 0;
-}
-
-/* Its name, too, is new each time: snmpd keeps the keys of a name that it knows, over a reload. */
-static int make_user(struct snmp_get *snmp)
-{
-	struct snmp_access *access = &snmp->access;
-	char tail[13];
-	int r = make_word(tail, sizeof(tail) - 1);
-
-	if (r == 0)
-		r = make_word(access->auth_key, KEY_LENGTH);
-	if (r == 0)
-		r = make_word(access->priv_key, KEY_LENGTH);
-	if (r == 0)
-		snprintf(access->user, sizeof(access->user), "bmclink-%s", tail);
-	return r;
-}
-
 static void forget_user(struct snmp_get *snmp)
 {
 	OPENSSL_cleanse(&snmp->access, sizeof(snmp->access));
@@ -132,35 +94,6 @@ static void forget_user(struct snmp_get *snmp)
 }
 
 /* --- this host --- */
-
-static const struct trouble {
-	int error;
-	const char *text;
-} troubles[] = {
-	{ENOPKG,	 "snmpd is not installed: apt install snmpd (dnf install net-snmp)" },
-	{ESRCH,	"snmpd does not run: systemctl start snmpd"			   },
-	{EAGAIN,	 "snmpd is starting"						},
-	{EOPNOTSUPP,   "snmpd reads no file that is free for us: add 'includeDir "
-		     "/etc/snmp/snmpd.conf.d' to /etc/snmp/snmpd.conf"},
-	{EEXIST,	 "snmpd's own configuration has one of the communities of [SnmpGet] already: "
-		 "name another one"				       },
-	{EKEYREJECTED,
-		"snmpd could not read /etc/snmp/snmpd.conf again: chgrp it to snmpd's group, "
-		"mode 0640"							       },
-	{EROFS,	"bmclinkd may not write to /etc/snmp, which was not there when it started: "
-		"systemctl restart bmclinkd"				    },
-	{EDQUOT,	 "snmpd was reloaded too often within an hour"		      },
-	{EPERM,	"the monitor refused it"					   },
-};
-
-static const char *explain(int error)
-{
-	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
-		if (troubles[i].error == error)
-			return troubles[i].text;
-	}
-	return strerror(error);
-}
 
 static void install(struct feature_context *context)
 {
@@ -176,7 +109,7 @@ static void install(struct feature_context *context)
 		set_step(snmp, STEP_ACTIVE);
 		feature_set_active(context);
 	} else {
-		stay(context, explain(-r), r == -EAGAIN ? FIRST_MS : LOCAL_MS);
+		stay(context, snmp_access_explain(-r), r == -EAGAIN ? FIRST_MS : LOCAL_MS);
 	}
 }
 
@@ -249,7 +182,7 @@ static void set_user(struct feature_context *context)
 	struct snmp_get *snmp = context->data;
 	struct snmp_access *access = &snmp->access;
 	json_t *body;
-	int r = access->user[0] != '\0' ? 0 : make_user(snmp);
+	int r = access->user[0] != '\0' ? 0 : snmp_access_make(access);
 
 	if (r < 0) {
 		stay(context, strerror(-r), get_wait(snmp));
