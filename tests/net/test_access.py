@@ -555,6 +555,8 @@ def test_the_bmc_does_not_answer(echoing):
 
 def test_the_relay_has_no_privilege(echoing):
     lab = echoing
+    with lab.open() as connection:
+        assert ask(connection)  # it has closed its sandbox
     relay = lab.relay()
     with open("/proc/%d/status" % relay) as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
