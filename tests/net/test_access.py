@@ -565,7 +565,7 @@ def test_the_relay_has_no_privilege(echoing):
         assert int(status[name], 16) == 0
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
     assert os.readlink("/proc/%d/root" % relay).endswith(" (deleted)")
-    assert os.listdir("/proc/%d/root/." % relay) == []
+    assert os.listdir("/proc/%d/root" % relay) == []
     kinds = [os.readlink("/proc/%d/fd/%s" % (relay, fd)).split(":")[0]
              for fd in os.listdir("/proc/%d/fd" % relay)]
     # the log, two listeners, the monitor, epoll; nothing of the worker's or the monitor's own

@@ -19,7 +19,7 @@ struct settings;
 #define ACCESS_PORT_MS		2000 /* between two looks whether a taken port is free again */
 #define ACCESS_BACKOFF_FIRST_MS 200
 #define ACCESS_BACKOFF_MAX_MS	30000
-#define ACCESS_ASKS	       2000 /* sockets at once, and so many a second */
+#define ACCESS_ASKS		2000 /* sockets at once, and so many a second */
 
 enum access_state {
 	ACCESS_OFF,
