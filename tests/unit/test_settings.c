@@ -40,7 +40,8 @@ static void test_defaults(void **state)
 	assert_int_equal(s.tls_max_version, TLS_1_3);
 	assert_int_equal(s.trust, TRUST_AUTO);
 	assert_string_equal(s.pin, "");
-	assert_true(s.local_names && !s.inband_access && !s.snmp_get && s.auto_update == AUTO_UPDATE_NOTIFY);
+	assert_true(s.local_names && !s.inband_access && !s.snmp_get &&
+		    s.auto_update == AUTO_UPDATE_NOTIFY);
 }
 
 static void test_every_key(void **state)
