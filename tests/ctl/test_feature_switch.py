@@ -24,7 +24,8 @@ class Place:
     def say(self, **feature):
         """What the daemon's status has of the feature."""
         names = dict({"enabled": False, "enabled_by_host": True, "enabled_by_bmc": True,
-                      "available": True, "active": False, "reason": None, "trouble": None}, **feature)
+                      "available": True, "active": False, "reason": None, "trouble": None},
+                     **feature)
         self.daemon.answer("status", {"result": {"state": "connected",
                                                  "features": {"local-names": names}}})
 
