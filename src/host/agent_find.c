@@ -155,14 +155,14 @@ void agent_nic_find(struct agent *agent)
 		nic->candidate = 0;
 	await_udev(agent);
 	if (nic->plan.found && nic->plan.nic.ifindex != before) {
-		log_notice(MODULE, "pass-through NIC is %s (interface %u, found by %s)",
+		log_info(MODULE, "pass-through NIC is %s (interface %u, found by %s)",
 			nic->plan.nic.name, nic->plan.nic.ifindex,
 			plan_source_name(nic->plan.nic_source));
 		if (nic->plan.others > 0)
 			log_warning(MODULE, "%u further NICs match; name one with 'interface'",
 				nic->plan.others);
 	} else if (!nic->plan.found && before != 0) {
-		log_notice(MODULE, "pass-through NIC is gone");
+		log_info(MODULE, "pass-through NIC is gone");
 	}
 }
 
