@@ -21,7 +21,8 @@ packages_rpm=(rpm rpm2cpio rpmlint cpio bzip2 mmdebstrap uidmap make checkpolicy
 packages_bench=(nginx hitch stunnel4 lldpd chrony qemu-guest-agent haproxy socat)
 # The virtual server of tests/vm: QEMU, its disk, and the tools that build our packages.
 packages_vm=(qemu-system-x86 qemu-utils seabios mmdebstrap e2fsprogs kmod cpio gzip busybox-static
-	util-linux python3-pytest build-essential debhelper dh-apparmor minisign)
+	util-linux python3-pytest python3-pytest-xdist python3-cryptography build-essential debhelper
+	dh-apparmor minisign)
 
 # Which of the named packages are not installed.
 packages_missing()

@@ -16,53 +16,53 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import guest as vm  # noqa: E402
 import packages as deb  # noqa: E402
 
+# Several machines share the work; what takes longest begins first, so that they end together.
+LONGEST_FIRST = ('test_hundred_unplugs', 'test_boot_is_not_delayed', 'test_clones_of_an_image')
+
 
 class Machines:
     """The one machine, and the snapshots that it has by now."""
 
-    def __init__(self):
+    def __init__(self, packages):
+        self.packages = packages
         self.context = self.guest = None
         self.snapshots = set()
         self.times = []
+        self.seconds = 0
 
-    def timed(self, what, function, *args):
+    def begin(self):
         begin = time.monotonic()
-        value = function(*args)
-        self.times.append(f'{what} {time.monotonic() - begin:.1f} s')
-        return value
+        states = deb.states(self.packages)
+        self.context = vm.Guest.booted(states)
+        self.guest = self.context.__enter__()
+        self.snapshots = {'booted', *(name for name, _ in states.steps)}
+        self.times.append(f'ready after {time.monotonic() - begin:.1f} s')
 
     def at(self, name, before=None, make=None):
-        """The machine at a snapshot; the first to ask has it made from the one before it."""
+        """The machine at a snapshot. One that there is not yet is made from the one before it:
+        at('mine', 'installed', lambda guest: ...)."""
         if not self.guest:
-            self.context = vm.Guest.booted()
-            self.guest = self.timed('from the cache', self.context.__enter__)
-            self.snapshots.add('booted')
-            if name == 'booted':
-                return self.guest
-        if self.guest.process is None:
-            self.guest.start(snapshot='booted')
-        if name not in self.snapshots:
-            if before:
-                before()
-            self.timed(name, make, self.guest)
+            self.begin()
+        if name in self.snapshots:
+            self.guest.restore(name)
+        else:
+            self.at(before)
+            begin = time.monotonic()
+            make(self.guest)
             self.guest.snapshot(name)
             self.snapshots.add(name)
-        else:
-            self.guest.restore(name)
+            self.times.append(f'{name} {time.monotonic() - begin:.1f} s')
         return self.guest
+
+    def take_seconds(self):
+        """Of a processor, since this was asked the last time."""
+        now = self.guest.processor_seconds()
+        taken, self.seconds = now - self.seconds, now
+        return round(taken, 1)
 
     def close(self):
         if self.context:
             self.context.__exit__(None, None, None)
-
-
-@pytest.fixture(scope='session')
-def machines():
-    machines = Machines()
-    yield machines
-    machines.close()
-    if machines.times:
-        print('\nvirtual server: ' + ', '.join(machines.times), file=sys.__stderr__)
 
 
 @pytest.fixture(scope='session')
@@ -71,18 +71,13 @@ def packages():
     return deb.build()
 
 
-def install_endpoint(guest, packages):
-    """The BMC's package, and wait for what it brings: its service and the NIC on the host."""
-    guest.copy_in(packages['bmclink-endpoint'], '/var/tmp/bmclink-endpoint.deb')
-    guest.sh('dpkg -i /var/tmp/bmclink-endpoint.deb', timeout=180)
-    guest.until('the endpoint serves', 'systemctl is-active bmclink-endpoint')
-    deb.wait_nic(guest)
-
-
-def install_agent(guest, packages):
-    guest.copy_in(packages['bmclink'], '/var/tmp/bmclink.deb')
-    guest.sh('dpkg -i /var/tmp/bmclink.deb', timeout=180)
-    deb.wait_connected(guest)
+@pytest.fixture(scope='session')
+def machines(packages):
+    machines = Machines(packages)
+    yield machines
+    machines.close()
+    if machines.times:
+        print('virtual server: ' + ', '.join(machines.times), file=sys.__stderr__)
 
 
 @pytest.fixture
@@ -92,26 +87,22 @@ def booted(machines):
 
 
 @pytest.fixture
-def with_bmc(machines, packages):
+def with_bmc(machines):
     """The BMC is there and serves, its NIC is on the host; the agent was never installed."""
-    def before():
-        machines.at('booted')
-
-    def make(guest):
-        install_endpoint(guest, packages)
-    return machines.at('with-bmc', before, make)
+    return machines.at('with-bmc')
 
 
 @pytest.fixture
-def installed(machines, packages):
+def installed(machines):
     """The agent is installed from its package too, and connected."""
-    def before():
-        machines.at('with-bmc', lambda: machines.at('booted'),
-                    lambda guest: install_endpoint(guest, packages))
+    return machines.at('installed')
 
-    def make(guest):
-        install_agent(guest, packages)
-    return machines.at('installed', before, make)
+
+def pytest_collection_modifyitems(items):
+    def place(item):
+        name = item.name.partition('[')[0]
+        return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+    items.sort(key=place)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -119,8 +110,22 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     machines = item.funcargs.get('machines') if hasattr(item, 'funcargs') else None
+    if machines and machines.guest and report.when == 'call':
+        report.user_properties.append(('processor seconds', machines.take_seconds()))
     if report.failed and machines and machines.guest and machines.guest.process:
         report.sections.append(('virtual server', machines.guest.story()))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How long it takes says more of what else runs on this machine than this does."""
+    taken = [(value, report.nodeid.rpartition('::')[2])
+             for outcome in ('passed', 'failed') for report in terminalreporter.getreports(outcome)
+             for name, value in report.user_properties if name == 'processor seconds']
+    if taken:
+        total = sum(value for value, _ in taken)
+        terminalreporter.line(
+            f'processor seconds of the machines: {total:.0f}; ' +
+            ', '.join(f'{name} {value:.0f}' for value, name in sorted(taken, reverse=True)))
 
 
 def pytest_sessionstart(session):

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The .deb packages of this checkout, built once for a state of the sources, and the link."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import disks
 from guest import until
 
 TREE = Path(__file__).resolve().parents[2]
@@ -38,12 +41,18 @@ def key():
     return digest.hexdigest()[:16]
 
 
-def build(version=None):
-    """Paths by package name. With a version, the same sources under another version number."""
-    folder = cache() / f'deb-{key()}{"-" + version if version else ""}'
+@contextlib.contextmanager
+def locked():
     cache().mkdir(parents=True, exist_ok=True)
     with open(cache() / 'lock', 'w', encoding='ascii') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def build(version=None):
+    """Paths by package name. With a version, the same sources under another version number."""
+    folder = cache() / f'deb-{key()}{"-" + version if version else ""}'
+    with locked():
         if not folder.exists():
             make(folder, version)
     return {path.name.split('_')[0]: path for path in folder.glob('*.deb')
@@ -82,6 +91,25 @@ def renamed(tree, version):
     replace(tree / 'packaging/debian/changelog', '(0.1.0-', f'({version}-')
 
 
+def next_revision(packages):
+    """The agent's package one revision on, as a distribution rebuilds it: path of a .deb."""
+    source = packages['bmclink']
+    out = source.parent / 'next' / 'bmclink.deb'
+    with locked():
+        if not out.exists():
+            with tempfile.TemporaryDirectory(prefix='bmclink-deb.') as place:
+                tree, made = Path(place) / 'tree', Path(place) / 'made.deb'
+                subprocess.run(['dpkg-deb', '-R', str(source), str(tree)], check=True)
+                control = (tree / 'DEBIAN/control').read_text()
+                (tree / 'DEBIAN/control').write_text(
+                    re.sub(r'^(Version: .*)$', r'\1+next', control, flags=re.MULTILINE))
+                subprocess.run(['dpkg-deb', '--root-owner-group', '-b', str(tree), str(made)],
+                               stdout=subprocess.DEVNULL, check=True)
+                out.parent.mkdir(exist_ok=True)
+                shutil.copy2(made, out)
+    return out
+
+
 def replace(path, old, new):
     text = path.read_text()
     assert old in text, f'{path}: no {old}'
@@ -105,7 +133,11 @@ def status(guest):
     return guest.json('bmclinkctl status --json || [ $? -eq 3 ]')
 
 
-def wait_connected(guest, seconds=60):
+def is_connected(guest):
+    return guest.run(['bmclinkctl', 'status'], check=False).code == 0
+
+
+def wait_connected(guest, seconds=120):
     """bmclinkctl ends with 0 when it is connected, 3 when not."""
     guest.until('bmclinkd is connected', 'bmclinkctl status', seconds)
     return status(guest)
@@ -118,3 +150,28 @@ def unplug(guest):
 
 def plug(guest):
     guest.sh('bmc-nic plug')
+
+
+# --- installation ---------------------------------------------------------------------------------
+
+def install_endpoint(guest, packages):
+    """The BMC's package, and wait for what it brings: its service and the NIC on the host."""
+    guest.copy_in(packages['bmclink-endpoint'], '/var/tmp/bmclink-endpoint.deb')
+    guest.sh('dpkg -i /var/tmp/bmclink-endpoint.deb', timeout=300)
+    guest.until('the endpoint serves', 'systemctl is-active bmclink-endpoint', 120)
+    wait_nic(guest)
+
+
+def install_agent(guest, packages):
+    """Connected when this is back; the package stays in /var/tmp, to be installed again."""
+    guest.copy_in(packages['bmclink'], '/var/tmp/bmclink.deb')
+    guest.sh('dpkg -i /var/tmp/bmclink.deb', timeout=300)
+    wait_connected(guest, 240)
+
+
+def states(packages):
+    """What most tests begin with, made once for a state of the sources."""
+    how = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return disks.States(f'{key()} {how}', [
+        ('with-bmc', lambda guest: install_endpoint(guest, packages)),
+        ('installed', lambda guest: install_agent(guest, packages))])

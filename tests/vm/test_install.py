@@ -1,63 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of an installation with real dpkg, systemd, auditd and AppArmor.
+"""The life of an installation with real dpkg, systemd and AppArmor.
 
-Rows S12, S22, S24, S26 and S30; what the packages' scripts do without a machine is in
-tests/packaging/.
+Rows S12, S22 to S24, S26 and S30; what the packages' scripts do without a machine is in
+tests/packaging/. Expiry is in test_expiry.py, removal in test_removal.py.
 """
 
-import json
 import re
 
 import packages as deb
+from life import (AGENT_CERT, DEB, STATE, denials, dpkg, events, fingerprint, known_to_bmc,
+                  wait_event, wait_new_fingerprint)
 
-STATE = '/var/lib/bmclink'
-AGENT_CERT = f'{STATE}/worker/agent.crt'
-
-
-# --- what is asked of the machine -----------------------------------------------------------------
-
-def fingerprint(guest):
-    shown = guest.json('bmclinkctl certificate show --json')
-    return shown['fingerprint'].replace(':', '').lower()
-
-
-def known_to_bmc(guest):
-    return guest.sh('bmclink-endpoint trust list').replace(':', '').lower()
-
-
-def events(guest):
-    """Ids of the agent's events in the journal since the machine was taken out of its snapshot."""
-    lines = guest.sh('journalctl -u bmclinkd -o json --output-fields=BMCLINK_EVENT --no-pager')
-    found = [json.loads(line).get('BMCLINK_EVENT') for line in lines.splitlines()]
-    return [name for name in found if name]
-
-
-def wait_event(guest, name, seconds=60):
-    guest.until(f'event {name}', f'journalctl -q -u bmclinkd BMCLINK_EVENT={name} | grep -q .',
-                seconds)
-
-
-def wait_new_fingerprint(guest, old, seconds=90):
-    deb.until('connected with a new certificate', lambda: deb.status(guest)['state'] == 'connected'
-              and fingerprint(guest) != old and fingerprint(guest) in known_to_bmc(guest), seconds)
-
-
-def dpkg(guest, *arguments):
-    return guest.sh('dpkg ' + ' '.join(arguments) + ' 2>&1', timeout=240)
-
-
-def next_revision(guest):
-    """In the guest: the package one revision on, as a distribution rebuilds it."""
-    guest.sh('''cd /root; rm -rf next; dpkg-deb -R bmclink.deb next
-                sed -i 's/^Version: .*/&+next/' next/DEBIAN/control
-                dpkg-deb -Zgzip -z1 -b next next.deb''', timeout=240)
-    return '/var/tmp/next.deb'
-
-
-def denials(guest, profile='bmclinkd'):
-    lines = guest.sh('{ cat /var/log/audit/audit.log; journalctl -k -b --no-pager; } 2>/dev/null | '
-                     'grep -a \'apparmor="DENIED"\' || true')
-    return [line for line in lines.splitlines() if f'profile="{profile}"' in line]
+NEXT = '/var/tmp/next.deb'
 
 
 # --- the sandbox ----------------------------------------------------------------------------------
@@ -114,10 +68,8 @@ def test_s12_only_ipv6_when_installed_starts_with_ipv4(with_bmc, packages):
     with_bmc.sh(f'ip link set {nic} up')
     with_bmc.until('an IPv6 address', f'ip -6 -br addr show dev {nic} | grep -q fe80')
     assert with_bmc.sh(f'ip -4 -o addr show dev {nic}') == ''
-    with_bmc.copy_in(packages['bmclink'], '/var/tmp/bmclink.deb')
-    dpkg(with_bmc, '-i', '/var/tmp/bmclink.deb')
-    status = deb.wait_connected(with_bmc)
-    assert status['protocol'] == 'ipv4'
+    deb.install_agent(with_bmc, packages)
+    assert deb.status(with_bmc)['protocol'] == 'ipv4'
     said = with_bmc.sh('journalctl -u bmclinkd -o cat --no-pager BMCLINK_EVENT=ISM0004')
     assert 'IPv4' in said.splitlines()[0] and events(with_bmc).count('ISM1010') == 1
 
@@ -138,32 +90,62 @@ def test_s24_s30_uninstall_and_install_makes_a_fresh_certificate(installed):
     dpkg(installed, '-r', 'bmclink')
     assert old not in known_to_bmc(installed), 'the BMC was told'
     assert installed.sh(f'ls {STATE}') == 'endpoint'
-    dpkg(installed, '-i', '/var/tmp/bmclink.deb')
+    dpkg(installed, '-i', DEB)
     deb.wait_connected(installed)
     assert fingerprint(installed) != old and fingerprint(installed) in known_to_bmc(installed)
 
 
 def test_s26_same_version_again_keeps_the_trust_and_says_so(installed):
     old = fingerprint(installed)
-    dpkg(installed, '-i', '/var/tmp/bmclink.deb')
+    dpkg(installed, '-i', DEB)
     wait_event(installed, 'ISM1090')
     deb.wait_connected(installed)
     assert fingerprint(installed) == old
 
 
-def test_s24_upgrade_makes_a_fresh_certificate(installed):
+def test_s24_upgrade_makes_a_fresh_certificate(installed, packages):
     old = fingerprint(installed)
-    dpkg(installed, '-i', next_revision(installed))
+    installed.copy_in(deb.next_revision(packages), NEXT)
+    dpkg(installed, '-i', NEXT)
     wait_new_fingerprint(installed, old)
     assert 'ISM1090' not in events(installed) and old not in known_to_bmc(installed)
 
 
-def test_s24_upgrade_while_the_bmc_is_away(installed):
+def test_s24_upgrade_while_the_bmc_is_away(installed, packages):
     """The old certificate is kept until the BMC has the new one."""
     old = fingerprint(installed)
+    installed.copy_in(deb.next_revision(packages), NEXT)
     installed.sh('systemctl stop bmclink-endpoint')
-    dpkg(installed, '-i', next_revision(installed))
+    dpkg(installed, '-i', NEXT)
     installed.until('the agent answers', 'bmclinkctl status || [ $? -eq 3 ]')
     assert fingerprint(installed) == old
     installed.sh('systemctl restart bmclinkd; systemctl start bmclink-endpoint')
     wait_new_fingerprint(installed, old)
+
+
+# --- images ---------------------------------------------------------------------------------------
+
+def test_clones_of_an_image(machines, packages):
+    """Installed where no service may start: no key. Each machine that boots from it makes its own,
+    and so does a copy of one that ran."""
+    def make_image(guest):
+        guest.put('/usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n', '755')
+        guest.copy_in(packages['bmclink'], DEB)
+        dpkg(guest, '-i', DEB)
+        guest.sh('rm /usr/sbin/policy-rc.d; : >/etc/machine-id; sync')
+
+    found = []
+    for clone in ('first', 'second'):
+        guest = machines.at('image', 'with-bmc', make_image)
+        if clone == 'first':
+            assert guest.sh('systemctl is-active bmclinkd || true') == 'inactive'
+            assert guest.sh(f'cd {STATE} && find monitor worker -type f 2>/dev/null || true') == \
+                'monitor/installed.json'
+        guest.reboot()
+        deb.wait_connected(guest, 240)
+        found.append(fingerprint(guest))
+    assert found[0] != found[1]
+    guest.sh('systemctl stop bmclinkd; tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id; '
+             'systemctl start bmclinkd')
+    wait_event(guest, 'ISM1028')
+    wait_new_fingerprint(guest, found[1])
