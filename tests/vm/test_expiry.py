@@ -24,15 +24,16 @@ def expired(machines, tmp_path_factory):
 
 
 def test_s27_auditd_has_the_entry(expired):
+    # --input-logs: without a terminal it would read its standard input.
+    search = 'ausearch --input-logs -m TRUSTED_APP'
     expired.until('auditd has the record',
-                  'ausearch -m TRUSTED_APP --raw | grep -aq op=bmc-link-certificate-expired')
-    record = expired.sh('ausearch -m TRUSTED_APP --raw | '
-                        'grep -a op=bmc-link-certificate-expired | tail -1')
+                  f'{search} --raw | grep -aq op=bmc-link-certificate-expired', 120)
+    record = expired.sh(f'{search} --raw | grep -a op=bmc-link-certificate-expired | tail -1')
     assert 'res=failed' in record and 'exe="/usr/sbin/bmclinkd"' in record
     said = expired.sh('journalctl -u bmclinkd BMCLINK_EVENT=ISM1002 -o cat --no-pager')
     assert 'expired' in said
     # An administrator sees it in a line: the interpreted form names what is wrong.
-    assert 'certificate-expired' in expired.sh('ausearch -m TRUSTED_APP -i --success no')
+    assert 'certificate-expired' in expired.sh(f'{search} -i --success no')
 
 
 def test_s26_same_version_again_does_not_mend_it(expired):
