@@ -862,3 +862,37 @@ def test_what_nftables_looks_like(lab, rules, answer):
     lab.host.nft("table inet administrator {\n %s\n}\n" % rules)
     out = lab.agent.ctl("--program-dir", folder, "access", "status", "--json")
     assert json.loads(out.stdout)["firewall"]["port"] == answer
+
+
+@pytest.mark.parametrize("modes, reason", [
+    (["BasicAuth", "RedfishSessionAuth"], None),
+    (["AuthNone", "BasicAuth"], "without a credential (AuthNone), and"),
+    (None, "has not said whether"),
+], ids=str)
+def test_a_bmc_that_lets_its_host_in_without_a_credential(make_lab, modes, reason):
+    """A scripted BMC of another make: its clients would be the host. Who does not say is not
+    believed."""
+    from test_vendors import STAGES, settled
+    stage = STAGES["idrac9"](make_lab)
+    bmc, resources = stage.bmc, stage.bmc.resources
+    interfaces = bmc.manager + "/HostInterfaces"
+
+    def with_interfaces():
+        table = resources()
+        if modes is not None:
+            table[bmc.manager]["HostInterfaces"] = {"@odata.id": interfaces}
+            table[interfaces] = {"Members": [{"@odata.id": interfaces + "/1"}]}
+            table[interfaces + "/1"] = {"AuthenticationModes": modes}
+        return table
+    bmc.resources = with_interfaces
+    agent = stage.start(sections={"InbandAccess": {"enabled": "on", "allow": ALLOW}})
+    agent.wait(settled, 15, "connected")
+
+    def access():
+        return agent.status()["features"]["inband-access"]
+    if reason is None:
+        wait_for(lambda: access()["active"], 10, "in-band access is open")
+    else:
+        wait_for(lambda: reason in (access()["reason"] or ""), 10, reason)
+    listening = stage.lab.host.run(["ss", "-Hltn", "sport = :%d" % PORT]).stdout
+    assert bool(listening.strip()) == (reason is None)
