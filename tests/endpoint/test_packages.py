@@ -38,8 +38,8 @@ def make_file(tmp_path, name=DEB, size=300000, seed=0):
     return str(path)
 
 
-def push(bmc, path, signature=None, parameters="{}", name=None, options=(), user="admin:" + PASSWORD,
-         port=PORT):
+def push(bmc, path, signature=None, parameters="{}", name=None, options=(), port=PORT,
+         user="admin:" + PASSWORD):
     """curl's multipart push: (status, body)."""
     command = ["curl", "-sk", "--noproxy", "*", "--max-time", "60", "-w", "\n%{http_code}"]
     if user:

@@ -20,8 +20,8 @@ def build_dir():
 
 def program(name):
     """A program of the build, wherever meson put it."""
-    for folder in ("src/host", "src/endpoint", "src/endpoint-snmp", "src/ctl", "src/update", "tests/net",
-                   "."):
+    for folder in ("src/host", "src/endpoint", "src/endpoint-snmp", "src/ctl", "src/update",
+                   "tests/net", "."):
         path = os.path.join(build_dir(), folder, name)
         if os.access(path, os.X_OK) and os.path.isfile(path):
             return path

@@ -13,7 +13,7 @@ from updates import ARCHITECTURE, NEW, OLD, Host, Key
 
 @pytest.fixture
 def host(lab):
-    """Connected over IPv4 and TLS; the BMC has the package of what runs, and a newer one is made."""
+    """Connected over IPv4 and TLS; the BMC has the package of what runs, a newer one is made."""
     lab.endpoint.start()
     host = Host(lab)
     host.give(host.make(OLD))
@@ -181,7 +181,7 @@ def test_a_plain_channel_only_notifies(lab):
     assert host.starts == 0 and host.installed() == OLD
 
 
-# --- packages that are refused; each with its positive twin in wait_good() -------------------------
+# --- packages that are refused; each with its twin in wait_good() ----------------------------------
 
 def wait_good(host):
     """The same, as it should be."""

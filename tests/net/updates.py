@@ -113,7 +113,7 @@ class Host:
         return path
 
     def give(self, path, key=None, signature=True, **options):
-        """Over the command line of the BMC. signature: True to make it, None to take what is there."""
+        """Over the command line of the BMC. signature: True: make it; None: take what is there."""
         if signature is True:
             (key or self.key).sign(path, **options)
         elif signature is False and os.path.exists(path + ".minisig"):
