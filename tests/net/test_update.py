@@ -181,7 +181,7 @@ def test_a_plain_channel_only_notifies(lab):
     assert host.starts == 0 and host.installed() == OLD
 
 
-# --- packages that are refused; each with its twin in wait_good() ----------------------------------
+# --- packages that are refused; each with its twin in wait_good() ------------------------------
 
 def wait_good(host):
     """The same, as it should be."""

@@ -73,7 +73,8 @@ def test_s20_an_update_from_the_bmc(offered):
 def test_s20_one_that_does_not_start_is_taken_back(offered):
     wait_event(offered, 'ISM1260')
     old = version(offered)
-    offered.put('/usr/local/sbin/only-old', f'#!/bin/sh\n! bmclinkd --version | grep -q {VERSION}\n')
+    offered.put('/usr/local/sbin/only-old',
+                f'#!/bin/sh\n! bmclinkd --version | grep -q {VERSION}\n')
     offered.sh('''chmod 755 /usr/local/sbin/only-old
         mkdir -p /etc/systemd/system/bmclinkd.service.d /etc/systemd/system/bmclink-update.service.d
         printf '[Service]\\nExecStartPre=/usr/local/sbin/only-old\\n' \
