@@ -105,7 +105,7 @@ def test_the_same_version_again_is_counted(with_agent, built):
 def test_an_upgrade_is_another_version(with_agent, built, tmp_path):
     deb, version = new_revision(built, tmp_path)
     with_agent.install(deb)
-    assert mark(with_agent) == {"version": version, "count": 2}
+    assert mark(with_agent) == {"version": version, "count": 2, "package": "deb"}
 
 
 def test_scripts_may_run_again(with_agent):
