@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import packages as deb
-from test_install import denials, wait_event
+from life import denials, wait_event
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'lib'))
 from signing import Key  # noqa: E402
