@@ -35,7 +35,7 @@ struct service {
 	int state_fd, runtime_fd; /* borrowed */
 	struct snmp_user snmp;
 	struct event *snmp_timer;
-	unsigned int snmp_looks; /* in a row at which no host was there */
+	unsigned int snmp_looks;	 /* in a row at which no host was there */
 	struct cert_pair identity, next; /* next: announced, not in use yet; NULL: there is none */
 	char fingerprint[3 * CERT_FINGERPRINT_SIZE], next_fingerprint[3 * CERT_FINGERPRINT_SIZE];
 	struct renewal_backoff rollover_backoff;

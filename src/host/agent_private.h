@@ -198,7 +198,7 @@ struct agent {
 	struct agent_features features;
 	struct event *counts; /* pending while an event's repeats are not told of */
 	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
-	bool evaluate; /* the next step looks at the NICs again */
+	bool evaluate;	      /* the next step looks at the NICs again */
 	unsigned int n_local; /* of AGENT_MAX_LOCAL */
 	bool stopping;
 };

@@ -242,14 +242,25 @@ def test_peer_expired(bench, version):
         assert result["info"]["clock_unset"]
 
 
-def test_own_expired_is_not_even_tried(bench, tmp_path):
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_own_expired_is_shown_and_nothing_said(bench, version):
+    """The BMC may open its window for it; communication there is none, not even where it would."""
     make_certificate(bench.folder, "agent", not_before=NOW - 9 * DAY, not_after=NOW - DAY)
-    with bench.service(tls=bench.tls()) as service, bench.plain() as plain:
-        result = bench.probe("--window")
-        check(result, "own-certificate-expired", most_ms=50)
-        assert result["sockets"] == 0
+    tls = bench.tls(minimum=version, maximum=version)
+    with bench.service(tls=tls) as service, bench.plain() as plain:
+        result = bench.probe("--stored-pin", tls.fingerprint)
+        check(result, "own-certificate-expired", most_ms=2000)
+        check(bench.probe("--window"), "own-certificate-expired", most_ms=2000)
         check(bench.probe("--window", "--no-tls"), "connected")  # plain needs none
-    assert service.accepted == 0 and plain.accepted == 1
+    assert service.accepted == 2 and not service.requests and not service.received
+    assert plain.accepted == 1
+
+
+def test_own_expired_and_the_port_refused_is_never_plain(bench):
+    make_certificate(bench.folder, "agent", not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+    with bench.plain() as plain:
+        check(bench.probe("--window"), "own-certificate-expired", most_ms=2000)
+    assert plain.accepted == 0
 
 
 def test_no_own_certificate(bench):

@@ -2,10 +2,11 @@
 """One allocation fails, whichever: nobody crashes, and both ends find each other all the same.
 
 The n-th allocation of the endpoint, of the monitor or of the worker fails, from its start on, with
-no state at either end: so that enrolment is part of it. A process may end for it, as long as it does
-so in good order: then it is started again, as systemd would. Some libraries crash when they get no
-memory while they set themselves up (glibc's NSS, libseccomp): that is counted, and no failure; a
-crash of our own code, or of a function that it called with what it should not, is one. BMCLINK_SAMPLES says how many n of each are tried; 0: all.
+no state at either end: so that enrolment is part of it. A process may end for it, as long as it
+does so in good order: then it is started again, as systemd would. Some libraries crash when they
+get no memory while they set themselves up (glibc's NSS, libseccomp): that is counted, and no
+failure; a crash of our own code, or of a function that it called with what it should not, is one.
+BMCLINK_SAMPLES says how many n of each are tried; 0: all.
 """
 import os
 import random
@@ -21,7 +22,7 @@ from netns import wait_for
 ROLES = ("endpoint", "monitor", "worker")
 SAMPLES = int(os.environ.get("BMCLINK_SAMPLES", -1))
 
-pytestmark = pytest.mark.skipif(SAMPLES < 0, reason="takes long: ./check --long, BMCLINK_SAMPLES=25")
+pytestmark = pytest.mark.skipif(SAMPLES < 0, reason="takes long: BMCLINK_SAMPLES=25")
 
 
 class Failing:

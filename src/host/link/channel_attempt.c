@@ -328,8 +328,12 @@ void channel_attempt_start(struct channel *channel)
 			"there is no certificate of this service module");
 	}
 	facts = channel_gather_facts(channel, &channel->main);
-	if (facts.own_expired || facts.local_failure)
+	if (facts.local_failure) {
 		end_attempt(channel, trust_classify(&facts));
-	else
-		start_root(channel);
+		return;
+	}
+	/* An expired certificate is shown, and no more: not a byte of HTTP follows. The BMC sees by
+	 * it that its host is about to get a new one, and opens its window. */
+	channel->handshake_only = facts.own_expired;
+	start_root(channel);
 }

@@ -194,7 +194,8 @@ struct channel {
 	struct connection *connections;
 	struct transfer main, side; /* steps and life line; requests of the agent */
 
-	bool plain;    /* no TLS on this attempt */
+	bool plain;	     /* no TLS on this attempt */
+	bool handshake_only; /* our certificate has expired: it is shown, nothing is asked */
 	bool fallback; /* plain is only being looked at: first is what to say when it is not there
 			*/
 	uint16_t port;

@@ -244,6 +244,8 @@ static void run(struct transfer *transfer)
 	transfer->need_connect = false;
 	curl_easy_setopt(
 		transfer->easy, CURLOPT_FRESH_CONNECT, transfer->connect_fd >= 0 ? 1L : 0L);
+	curl_easy_setopt(
+		transfer->easy, CURLOPT_CONNECT_ONLY, transfer->channel->handshake_only ? 1L : 0L);
 	if (channel_multi_add(transfer) < 0) {
 		transfer->local = true;
 		finish(transfer);
