@@ -93,10 +93,13 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid)
 /* A directory that is removed while it is open: nothing can ever be in it. */
 static int make_empty(int runtime_fd)
 {
-	int fd, r;
+	int fd = -1, r = 0;
 
-	if (mkdirat(runtime_fd, "empty", 0555) < 0 && errno != EEXIST)
-		return -errno;
+	if (mkdirat(runtime_fd, "empty", 0555) < 0 && errno != EEXIST) {
+		r = -errno;
+		log_error(MODULE, "cannot make an empty directory: %s", strerror(-r));
+		return r;
+	}
 	fd = openat(runtime_fd, "empty", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	r = fd < 0 ? -errno : 0;
 	if (unlinkat(runtime_fd, "empty", AT_REMOVEDIR) < 0 && r == 0)
