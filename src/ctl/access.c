@@ -25,7 +25,7 @@ struct wish {
 
 static enum ctl_exit take_port(const struct ctl *ctl, struct wish *wish)
 {
-	char *end;
+	char *end = NULL;
 	unsigned long port = 0;
 
 	if (ctl->port == NULL)

@@ -86,7 +86,7 @@ static bool take_line(const char **output, char *out, size_t size)
 
 static int take_package(const char *output, struct update_package *package, char *why)
 {
-	struct update_package taken;
+	struct update_package taken = {0};
 
 	if (!take_line(&output, taken.name, sizeof(taken.name)) ||
 		!take_line(&output, taken.version, sizeof(taken.version)) ||

@@ -36,9 +36,10 @@ struct relay {
 };
 
 /* What an epoll event is about. */
-#define RELAY_TAG_MONITOR     0
-#define RELAY_TAG_LISTENER    1	 /* and the next */
-#define RELAY_TAG_CONNECTIONS 16 /* two for each place: client, BMC */
+#define RELAY_TAG_MONITOR  0
+#define RELAY_TAG_LISTENER 1 /* and the next */
+/* Two for each place: client, BMC. */
+#define RELAY_TAG_CONNECTIONS (RELAY_TAG_LISTENER + RELAY_MAX_LISTENERS)
 
 /* relay.c */
 int relay_watch(struct relay *relay, int fd, uint32_t events, uint64_t tag);
