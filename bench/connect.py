@@ -16,21 +16,34 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 LISTEN, PORT = "0A", 443
 
 
-class Cable:
-    """The BMC's side of the NIC, switched within this process: no program is started for it."""
+class Interface:
+    """One side of the NIC, seen and switched within this process: no program is started for it."""
 
-    def __init__(self, lab):
-        with lab.bmc.enter():
+    def __init__(self, lab, namespace, name):
+        self.name = name.encode()
+        with namespace.enter():
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         lab.on_close(self.socket.close)
 
+    def flags(self):
+        request = struct.pack("16sh14x", self.name, 0)
+        return struct.unpack("16sh14x", fcntl.ioctl(self.socket, SIOCGIFFLAGS, request))[1]
+
+    def is_up(self):
+        return bool(self.flags() & IFF_UP)
+
     def set(self, up):
-        request = struct.pack("16sh14x", BMC_NIC.encode(), 0)
-        flags = struct.unpack("16sh14x", fcntl.ioctl(self.socket, SIOCGIFFLAGS, request))[1]
-        flags = flags | IFF_UP if up else flags & ~IFF_UP
+        flags = self.flags() | IFF_UP if up else self.flags() & ~IFF_UP
         moment = time.monotonic()
-        fcntl.ioctl(self.socket, SIOCSIFFLAGS, struct.pack("16sh14x", BMC_NIC.encode(), flags))
+        fcntl.ioctl(self.socket, SIOCSIFFLAGS, struct.pack("16sh14x", self.name, flags))
         return moment
+
+
+class Cable(Interface):
+    """The BMC's side of it."""
+
+    def __init__(self, lab):
+        super().__init__(lab, lab.bmc, BMC_NIC)
 
 
 class Follower:
@@ -58,16 +71,27 @@ class Follower:
         return self.until(lambda s: s["state"] != "connected", "the loss is noticed")
 
 
+def _has_listener():
+    with open("/proc/thread-self/net/tcp") as file:
+        for line in file:
+            fields = line.split()
+            if fields[3] == LISTEN and fields[1].endswith(":%04X" % PORT):
+                return True
+    return False
+
+
+def is_listening(lab):
+    with lab.bmc.enter():
+        return _has_listener()
+
+
 def listens(lab):
     """The moment when the endpoint's port was seen open, without a connection to it."""
     with lab.bmc.enter():
         end = time.monotonic() + 10
         while time.monotonic() < end:
-            with open("/proc/thread-self/net/tcp") as file:
-                for line in file:
-                    fields = line.split()
-                    if fields[3] == LISTEN and fields[1].endswith(":%04X" % PORT):
-                        return time.monotonic()
+            if _has_listener():
+                return time.monotonic()
             time.sleep(0.0005)
     raise AssertionError("the endpoint does not listen")
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of figures: samples, what they are compared with, the goal; and the table of them."""
+import json
 import statistics
+import time
 
 
 class Row:
@@ -59,7 +61,8 @@ class Row:
         verdict = {True: "reached", False: "SHORT", None: ""}[self.reached()]
         return [self.name, "%s %s" % (self.number(self.median), self.unit),
                 "%s - %s" % (self.number(min(self.samples)), self.number(max(self.samples))),
-                str(len(self.samples)), peer, ratio, goal, verdict or self.note]
+                str(len(self.samples)), peer, ratio, goal,
+                ", ".join(filter(None, (verdict, self.note)))]
 
     @property
     def short(self):
@@ -71,6 +74,8 @@ class Row:
             result.update(median=self.median, min=min(self.samples), max=max(self.samples))
         if self.peer is not None:
             result.update(peer=self.peer.name, ratio=self.ratio)
+        if self.note:
+            result.update(note=self.note)
         if self.goal:
             result.update(goal=list(self.goal), reached=self.reached())
         return result
@@ -111,3 +116,23 @@ def table(sections):
             out.append("#   NOT COMPLETE: " + section.problem)
         out += [line(row.cells()) for row in section.rows]
     return "\n".join(out)
+
+
+def write_json(path, sections, **about):
+    """All samples, with what is to be known about the run."""
+    about["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    about["sections"] = [{"title": s.title, "text": s.text, "problem": s.problem,
+                          "rows": [row.to_dict() for row in s.rows]} for s in sections]
+    with open(path, "w") as file:
+        json.dump(about, file, indent=1)
+        file.write("\n")
+
+
+def judge(sections):
+    """The last line of a run, and its exit code: 1 when a row has no figure."""
+    incomplete = [s.title for s in sections if not s.complete()]
+    short = sum(row.reached() is False for s in sections for row in s.rows)
+    return "\n%d rows; %s" % (
+        sum(len(s.rows) for s in sections),
+        "NOT COMPLETE: " + ", ".join(incomplete) if incomplete
+        else "all have their figures, %d fall short of a goal" % short), 1 if incomplete else 0

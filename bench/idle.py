@@ -209,6 +209,6 @@ def hold(servers, count):
                               stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
     holder.count = count
     line = holder.stdout.readline()
-    got = json.loads(line) if line else {}
+    holder.got = got = json.loads(line) if line else {}
     assert got.get("held") == count and got["lost"] == 0, "%d connections: %s" % (count, got)
     return holder

@@ -26,7 +26,7 @@ def quietly(command, log, **options):
     if result.returncode != 0:
         with open(log) as file:
             sys.stderr.write("".join(file.readlines()[-30:]))
-        raise SystemExit("bench/link: failed: %s (all of it: %s)" % (" ".join(command), log))
+        raise SystemExit("bench: failed: %s (all of it: %s)" % (" ".join(command), log))
 
 
 # --- what is measured -----------------------------------------------------------------------------
@@ -37,7 +37,7 @@ def build():
     if given:
         missing = [p for p in PROGRAMS if not os.path.exists(os.path.join(given, p))]
         if missing:
-            raise SystemExit("bench/link: BMCLINK_BUILD has no " + ", ".join(missing))
+            raise SystemExit("bench: BMCLINK_BUILD has no " + ", ".join(missing))
         say("Programs of %s (BMCLINK_BUILD); without it a build of its own is made." % given)
         return
     folder = os.path.join(WORK, "build")
@@ -183,6 +183,22 @@ def cpu_seconds(pids):
     return total / os.sysconf("SC_CLK_TCK")
 
 
+def run_seconds(pids):
+    """As cpu_seconds(), to the nanosecond: what hundreds of idle processes use is less than a tick.
+
+    Children that have ended are in it by the tick.
+    """
+    total = 0.0
+    for pid in pids:
+        for path in glob.glob("/proc/%d/task/*/schedstat" % pid):
+            with open(path) as file:
+                total += int(file.read().split()[0]) / 1e9
+        with open("/proc/%d/stat" % pid) as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        total += (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
 def family(pid):
     """The process and all its descendants."""
     found = [pid]
@@ -193,12 +209,24 @@ def family(pid):
     return found
 
 
-def pss_kb(pids):
-    total = 0
+def memory_kb(pids):
+    """(PSS, private: what nobody shares)."""
+    pss = private = 0
     for pid in pids:
         with open("/proc/%d/smaps_rollup" % pid) as file:
-            total += int(re.search(r"^Pss:\s+(\d+) kB", file.read(), re.M).group(1))
-    return total
+            kb = dict(re.findall(r"^(Pss|Private_\w+):\s+(\d+) kB", file.read(), re.M))
+        pss += int(kb["Pss"])
+        private += int(kb["Private_Clean"]) + int(kb["Private_Dirty"])
+    return pss, private
+
+
+def pss_kb(pids):
+    return memory_kb(pids)[0]
+
+
+def available_kb():
+    with open("/proc/meminfo") as file:
+        return int(re.search(r"^MemAvailable:\s+(\d+) kB", file.read(), re.M).group(1))
 
 
 def wakeups(pids):

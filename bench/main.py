@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure the link: docs/performance.md says what each row means. Started by bench/link."""
 import argparse
-import json
 import os
 import signal
 import sys
@@ -67,16 +66,6 @@ def run_all(options, peers):
     return sections
 
 
-def write_json(path, options, sections):
-    with open(path, "w") as file:
-        json.dump({"machine": machine.describe(), "runs": options.runs, "quick": options.quick,
-                   "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                   "sections": [{"title": s.title, "problem": s.problem,
-                                 "rows": [row.to_dict() for row in s.rows]} for s in sections]},
-                  file, indent=1)
-        file.write("\n")
-
-
 def main():
     options = parse()
     if options.json:
@@ -94,12 +83,11 @@ def main():
     machine.say("\n" + "\n".join(machine.describe()))
     machine.say(figures.table(sections))
     if options.json:
-        write_json(options.json, options, sections)
-    incomplete = [s.title for s in sections if not s.complete()]
-    short = sum(row.reached() is False for s in sections for row in s.rows)
-    machine.say("\n%d rows; %s" % (sum(len(s.rows) for s in sections), "NOT COMPLETE: " + ", ".join(
-        incomplete) if incomplete else "all have their figures, %d fall short of a goal" % short))
-    return 1 if incomplete else 0
+        figures.write_json(options.json, sections, machine=machine.describe(),
+                           runs=options.runs, quick=options.quick)
+    verdict, status = figures.judge(sections)
+    machine.say(verdict)
+    return status
 
 
 if __name__ == "__main__":

@@ -113,6 +113,23 @@ int tlsload_answer_status(const char *text, size_t length)
 	return length > 12 && strncmp(text, "HTTP/1.", 7) == 0 ? atoi(text + 9) : -1;
 }
 
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double tlsload_percentile(double *samples, size_t n, double share)
+{
+	size_t at = (size_t)((double)n * share);
+
+	if (n == 0)
+		return 0;
+	qsort(samples, n, sizeof(double), compare);
+	return samples[at < n ? at : n - 1];
+}
+
 /* The same choice for every server: the cheapest that all of them have. */
 static int make_context(struct tlsload *load)
 {

@@ -41,6 +41,9 @@ int tlsload_make_request(const char *path, char *out, size_t size);
 long tlsload_answer_length(const char *text, size_t length);
 int tlsload_answer_status(const char *text, size_t length);
 
+/* The share (0.5: the median) of n samples, which are sorted for it; 0 when there are none. */
+double tlsload_percentile(double *samples, size_t n, double share);
+
 /* The modes; each returns the exit code. */
 int tlsload_rate(const struct tlsload *load);
 int tlsload_hold(const struct tlsload *load);

@@ -5,13 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 
 #include "tlsload.h"
 
-#define NEXT_LINK "\"Members@odata.nextLink\":"
+#define HOLD_REQUESTS 1000 /* at least so many, for a median */
+#define NEXT_LINK     "\"Members@odata.nextLink\":"
 
 static SSL *open_connection(const struct tlsload *load, unsigned int n)
 {
@@ -64,9 +66,10 @@ int tlsload_hold(const struct tlsload *load)
 {
 	SSL **held = calloc(load->count, sizeof(SSL *));
 	char *answer = malloc(TLSLOAD_MAX_ANSWER + 1), byte;
-	unsigned int n = 0, lost = 0;
+	unsigned int n = 0, lost = 0, requests = MAX(load->count, HOLD_REQUESTS);
+	double *samples = calloc(requests, sizeof(double)), p50;
 
-	if (!held || !answer)
+	if (!held || !answer || !samples)
 		return 1;
 	for (; n < load->count; n++) {
 		held[n] = open_connection(load, n);
@@ -74,9 +77,15 @@ int tlsload_hold(const struct tlsload *load)
 			break;
 	}
 	/* Room may have been made by throwing out those that came first. */
-	for (unsigned int i = 0; i < n; i++)
-		lost += get(held[i], load->path ?: "/redfish", answer) < 0;
-	printf("{\"held\": %u, \"lost\": %u}\n", n, lost);
+	for (unsigned int i = 0; n == load->count && i < requests && !lost; i++) {
+		double began = tlsload_now();
+
+		lost += get(held[i % n], load->path ?: "/redfish", answer) < 0;
+		samples[i] = tlsload_now() - began;
+	}
+	p50 = tlsload_percentile(samples, requests, 0.5);
+	printf("{\"held\": %u, \"lost\": %u, \"request_ms\": %.3f, \"request_ms_99\": %.3f}\n", n,
+		lost, p50 * 1e3, tlsload_percentile(samples, requests, 0.99) * 1e3);
 	fflush(stdout);
 	while (read(STDIN_FILENO, &byte, 1) > 0 || errno == EINTR)
 		;
@@ -85,6 +94,7 @@ int tlsload_hold(const struct tlsload *load)
 			close_connection(held[i]);
 	free(held);
 	free(answer);
+	free(samples);
 	return n == load->count && !lost ? 0 : 1;
 }
 

@@ -144,13 +144,6 @@ static int run(struct rate *rate, double until)
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double get_cpu(void)
 {
 	struct rusage u;
@@ -162,13 +155,9 @@ static double get_cpu(void)
 
 static void print(struct rate *rate, double seconds, double cpu)
 {
-	double p50 = 0, p99 = 0;
+	double p50 = tlsload_percentile(rate->samples, rate->n_samples, 0.5);
+	double p99 = tlsload_percentile(rate->samples, rate->n_samples, 0.99);
 
-	qsort(rate->samples, rate->n_samples, sizeof(double), compare);
-	if (rate->n_samples) {
-		p50 = rate->samples[rate->n_samples / 2];
-		p99 = rate->samples[rate->n_samples * 99 / 100];
-	}
 	printf("{\"connections\": %lu, \"failed\": %lu, \"resumed\": %lu, \"not_200\": %lu,"
 	       " \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"handshake_ms\": %.3f,"
 	       " \"handshake_ms_99\": %.3f}\n",

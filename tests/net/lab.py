@@ -40,6 +40,7 @@ table arp lab {
 
 
 class Lab:
+    namespace = Namespace  # the class of both
     _made = 0
 
     def __init__(self, folder, ids=DELL_NIC, bmc_ipv4=BMC_IPV4, bmc_ipv6=True, bmc_ula=False):
@@ -54,8 +55,8 @@ class Lab:
         Lab._made += 1
         name = "lab%d-%d" % (os.getpid(), Lab._made)
         try:
-            self.host = self._own(Namespace(name + "-host"))
-            self.bmc = self._own(Namespace(name + "-bmc"))
+            self.host = self._own(self.namespace(name + "-host"))
+            self.bmc = self._own(self.namespace(name + "-bmc"))
             self.bmc.nft(COUNTING)
             self.trees = Trees(os.path.join(self.folder, "trees"))
             self.agent = Agent(self.host, os.path.join(self.folder, "agent"), self.trees)
