@@ -261,6 +261,12 @@ static void test_handshake_ends(void **state)
 	check(facts, OUTCOME_VERSION, "we refused its version");
 	facts.alert_out = 47;
 	check(facts, OUTCOME_TLS_BROKEN, "we refused its hello");
+	facts.alert_out = 80;
+	check(facts, OUTCOME_LOCAL, "our library had no memory");
+	facts.handshake_done = true;
+	check(facts, OUTCOME_LOCAL, "after the handshake, too");
+	facts.alert_in = 80;
+	check(facts, OUTCOME_TLS_BROKEN, "the BMC's had none");
 	facts = fresh();
 	facts.local_failure = true;
 	check(facts, OUTCOME_LOCAL, "no socket");

@@ -18,6 +18,7 @@ enum alert {
 	ALERT_ACCESS_DENIED = 49,
 	ALERT_PROTOCOL_VERSION = 70,
 	ALERT_INSUFFICIENT_SECURITY = 71,
+	ALERT_INTERNAL_ERROR = 80,
 	ALERT_INAPPROPRIATE_FALLBACK = 86,
 	ALERT_CERTIFICATE_REQUIRED = 116,
 };
@@ -167,6 +168,9 @@ static enum outcome classify_tls(const struct trust_facts *facts)
 		return classify_alert(facts);
 	if (facts->version_error || facts->alert_out == ALERT_PROTOCOL_VERSION)
 		return OUTCOME_VERSION;
+	/* No memory, or a library that never got over having had none: not the BMC's doing. */
+	if (facts->alert_out == ALERT_INTERNAL_ERROR && facts->http_status == 0)
+		return OUTCOME_LOCAL;
 	if (facts->handshake_done)
 		return OUTCOME_NONE;
 	if (facts->bytes_not_tls && facts->tls_demanded)
