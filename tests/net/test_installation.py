@@ -7,8 +7,11 @@ Rows S24 to S26 and S30; with dpkg in tests/packaging/ and tests/vm/.
 import json
 import os
 
+import pytest
+
 from daemons import program
-from netns import run
+from lab import HOST_NIC
+from netns import run, wait_for
 from servers import fingerprint, replace_certificate
 from test_trust_net import (agent_certificate, endpoint_trust, enrolled, past, wait_refused)
 
@@ -212,3 +215,24 @@ def test_removal_and_installation_is_a_fresh_start(lab):
     assert fingerprint(agent_certificate(lab)) != before
     assert "ISM1009" in lab.agent.event_ids() and "ISM1090" not in lab.agent.event_ids()
     assert before not in known_hosts(lab).replace(":", "").lower()
+
+
+@pytest.mark.parametrize("before", ["as it is", "reconfigured", "killed while it asked by ARP"])
+def test_removal_leaves_the_nic_down_as_it_was(lab, before):
+    """Also where the NIC was brought up to ask through it, before anything was configured."""
+    if before.startswith("killed"):
+        lab.silence_arp()
+        lab.agent.start(ipv6="off")
+        wait_for(lambda: "UP" in lab.host.link(HOST_NIC)["flags"], 5, "it asks")
+        lab.agent.kill()
+        assert lab.host.addresses(HOST_NIC, 4) == []
+    else:
+        enrolled(lab)
+    if before == "reconfigured":
+        lab.host.ip("addr flush dev " + HOST_NIC)
+        lab.agent.wait_state("incomplete-configuration")
+        lab.agent.ctl("reconfigure")
+        lab.agent.wait_connected("ipv4")
+    lab.agent.stop()
+    package(lab, "--cleanup")
+    assert "UP" not in lab.host.link(HOST_NIC)["flags"]

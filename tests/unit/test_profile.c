@@ -146,6 +146,52 @@ static void test_brought_up_without_address(void **state)
 	assert_int_equal(profile_decide(&marked, &here, "usb:1:2", &later), PRIV_ONCE_SPENT);
 }
 
+static int open_temporary(char *path)
+{
+	strcpy(path, "/tmp/test_profile.XXXXXX");
+	assert_non_null(mkdtemp(path));
+	return state_open_dir(path, 0700);
+}
+
+static void close_temporary(int fd, const char *path)
+{
+	assert_int_equal(state_remove_file(fd, PROFILE_FILE), 0);
+	close(fd);
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* Who found it down is not forgotten by what comes after, within this birth. */
+static void test_raised(void **state)
+{
+	const struct profile_birth later = {"boot1", 9};
+	const struct profile_now reborn = {.machine = &here, .nic_id = "usb:1:2", .birth = &later};
+	const struct priv_profile wanted = pair4("169.254.1.2", "169.254.1.1");
+	struct profile empty = {0}, raised, marked, again;
+	char path[64];
+	int fd = open_temporary(path);
+
+	assert_int_equal(profile_plan_raise(&empty, &now, &raised), 0);
+	assert_true(raised.raised && !raised.spent);
+	assert_int_equal(profile_store(fd, &raised), 0); /* a kill here: the next life reads it */
+	assert_int_equal(profile_load(fd, &raised), 0);
+	assert_true(raised.raised && !raised.spent);
+	close_temporary(fd, path);
+	assert_int_equal(profile_decide(&raised, &here, "usb:1:2", &birth), PRIV_ONCE_ARMED);
+	profile_plan_spend(&raised, &now, &marked);
+	assert_true(marked.raised && marked.spent);
+	assert_int_equal(profile_plan_configure(&raised, &now, &wanted, &marked), 0);
+	assert_true(marked.raised && marked.spent);
+	assert_int_equal(profile_plan_raise(&marked, &now, &again), -ENETDOWN);
+	assert_int_equal(profile_plan_raise(&marked, &reborn, &again), -ENETDOWN);
+	assert_true(profile_plan_rearm(&marked, &now, &again));
+	assert_true(again.raised && !again.spent && !again.addresses.has_ipv4);
+	/* another birth is another matter */
+	assert_false(profile_plan_rearm(&marked, &reborn, &again));
+	assert_int_equal(profile_plan_configure(&marked, &reborn, &wanted, &again), 0);
+	assert_false(again.raised);
+	assert_false(profile_plan_rearm(&empty, &now, &again));
+}
+
 static void test_nic_id(void **state)
 {
 	struct plan_nic nic = {
@@ -164,20 +210,6 @@ static void test_nic_id(void **state)
 	nic.bus = PLAN_BUS_OTHER;
 	profile_make_nic_id(&nic, id);
 	assert_string_equal(id, "mac:02:00:00:00:00:01");
-}
-
-static int open_temporary(char *path)
-{
-	strcpy(path, "/tmp/test_profile.XXXXXX");
-	assert_non_null(mkdtemp(path));
-	return state_open_dir(path, 0700);
-}
-
-static void close_temporary(int fd, const char *path)
-{
-	assert_int_equal(state_remove_file(fd, PROFILE_FILE), 0);
-	close(fd);
-	assert_int_equal(rmdir(path), 0);
 }
 
 static void test_file(void **state)
@@ -249,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_configure_marks_then_refuses),
 		cmocka_unit_test(test_reapply_takes_the_same_addresses_only),
 		cmocka_unit_test(test_spend),
+		cmocka_unit_test(test_raised),
 		cmocka_unit_test(test_brought_up_without_address),
 		cmocka_unit_test(test_nic_id),
 		cmocka_unit_test(test_file),

@@ -127,7 +127,7 @@ static int open_probe(
 
 /*
  * A NIC that is down cannot be asked through. Bringing it up belongs to the one-time configuration,
- * so only while that is still ours to do; it is not marked here because no address is set yet.
+ * so only while that is still ours to do. It is not spent by this, because no address is set yet.
  */
 static int get_link_ready(struct acts *acts, struct nl_link *link)
 {
@@ -139,9 +139,7 @@ static int get_link_ready(struct acts *acts, struct nl_link *link)
 		return -EOPNOTSUPP;
 	if (link->up)
 		return 0;
-	if (acts->settings.configure == CONFIGURE_NEVER || acts_get_once(acts) == PRIV_ONCE_SPENT)
-		return -ENETDOWN;
-	return nl_set_link_up(acts->ifindex);
+	return acts->settings.configure == CONFIGURE_NEVER ? -ENETDOWN : act_profile_raise(acts);
 }
 
 static struct acts_probe *find_free(struct acts *acts)

@@ -127,8 +127,9 @@ static int check_bounds(const struct acts *acts, const struct priv_profile *want
 /* No address was set: the act is not used up. A kill before this leaves it spent, which is safe. */
 static void unmark(struct acts *acts, const struct profile *before)
 {
-	int r = before->spent ? keep(acts, before)
-			      : state_remove_file(acts->environment->state_fd, PROFILE_FILE);
+	int r = before->spent || before->raised
+			? keep(acts, before)
+			: state_remove_file(acts->environment->state_fd, PROFILE_FILE);
 
 	if (r < 0)
 		log_warning(MODULE, "the one-time configuration stays spent: %s", strerror(-r));
@@ -158,7 +159,7 @@ int act_configure(struct acts *acts, struct wire_reader *in, struct wire_writer 
 		r = check_bounds(acts, &wanted);
 	if (r == 0) {
 		(void)nl_get_link(acts->ifindex, &link);
-		marked.raised = !link.up;
+		marked.raised = marked.raised || !link.up;
 		r = keep(acts, &marked);
 	}
 	if (r < 0)
@@ -199,17 +200,34 @@ static void take_away(const struct acts *acts, const struct priv_profile *addres
 
 int act_rearm(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
 {
+	struct profile_now now = get_now(acts);
+	struct profile armed = {0}, before = acts->profile;
+	bool spent = acts_get_once(acts) == PRIV_ONCE_SPENT;
 	int r;
 
 	if (!wire_is_done(in))
 		return -EPERM;
-	r = state_remove_file(acts->environment->state_fd, PROFILE_FILE);
+	if (profile_plan_rearm(&before, &now, &armed))
+		r = keep(acts, &armed);
+	else
+		r = state_remove_file(acts->environment->state_fd, PROFILE_FILE);
 	if (r < 0)
 		return r;
-	if (acts_get_once(acts) == PRIV_ONCE_SPENT)
-		take_away(acts, &acts->profile.addresses);
-	acts->profile = (struct profile){0};
+	if (spent)
+		take_away(acts, &before.addresses);
+	acts->profile = armed;
 	return 0;
+}
+
+int act_profile_raise(struct acts *acts)
+{
+	struct profile_now now = get_now(acts);
+	struct profile marked;
+	int r = profile_plan_raise(&acts->profile, &now, &marked);
+
+	if (r == 0)
+		r = keep(acts, &marked);
+	return r < 0 ? r : nl_set_link_up(acts->ifindex);
 }
 
 /* The NIC goes down again, unless somebody else has put an address on it. */
@@ -237,7 +255,7 @@ int acts_cleanup(struct acts *acts)
 	machine_read_boot_id(&acts->environment->roots, boot_id);
 	acts->ifindex = acts->profile.birth.ifindex;
 	/* an address of an earlier boot is gone with it, and the index may be another NIC's now */
-	if (acts->profile.spent && acts->ifindex != 0 &&
+	if ((acts->profile.spent || acts->profile.raised) && acts->ifindex != 0 &&
 		strcmp(boot_id, acts->profile.birth.boot_id) == 0) {
 		take_away(acts, &acts->profile.addresses);
 		lower(acts);

@@ -185,6 +185,8 @@ int acts_serve(struct acts *acts, int request_fd);
 void acts_emit(struct acts *acts, enum message_id id, ...);
 /* The claimed NIC's once, as of now. */
 enum priv_once acts_get_once(const struct acts *acts);
+/* The NIC up, before it is configured; durably noted first. -ENETDOWN: not ours to bring up. */
+int act_profile_raise(struct acts *acts);
 
 #define ACT(name) int name(struct acts *, struct wire_reader *, struct wire_writer *, int *)
 ACT(act_hello);

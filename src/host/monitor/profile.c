@@ -62,12 +62,13 @@ static bool same_addresses(const struct priv_profile *a, const struct priv_profi
 				       a->ipv6_prefix == b->ipv6_prefix);
 }
 
-static void mark(
-	const struct profile_now *now, const struct priv_profile *addresses, struct profile *marked)
+static void mark(const struct profile *profile, const struct profile_now *now,
+	const struct priv_profile *addresses, struct profile *marked)
 {
 	struct profile made = {
 		.spent = true,
 		.by_us = addresses != NULL,
+		.raised = profile->raised && same_birth(&profile->birth, now->birth),
 		.machine = *now->machine,
 		.birth = *now->birth,
 	};
@@ -92,8 +93,32 @@ int profile_plan_configure(const struct profile *profile, const struct profile_n
 	default:
 		return -EPERM;
 	}
-	mark(now, wanted, marked);
+	mark(profile, now, wanted, marked);
 	return 0;
+}
+
+int profile_plan_raise(
+	const struct profile *profile, const struct profile_now *now, struct profile *marked)
+{
+	if (profile_decide(profile, now->machine, now->nic_id, now->birth) != PRIV_ONCE_ARMED)
+		return -ENETDOWN;
+	mark(profile, now, NULL, marked);
+	marked->spent = false;
+	marked->raised = true;
+	return 0;
+}
+
+bool profile_plan_rearm(
+	const struct profile *profile, const struct profile_now *now, struct profile *marked)
+{
+	struct profile armed;
+
+	mark(profile, now, NULL, &armed);
+	armed.spent = false;
+	if (!armed.raised)
+		return false;
+	*marked = armed;
+	return true;
 }
 
 void profile_plan_spend(
@@ -101,10 +126,11 @@ void profile_plan_spend(
 {
 	switch (profile_decide(profile, now->machine, now->nic_id, now->birth)) {
 	case PRIV_ONCE_ARMED:
-		mark(now, NULL, marked);
+		mark(profile, now, NULL, marked);
 		return;
 	case PRIV_ONCE_REAPPLY: /* an administrator was quicker in this birth */
-		mark(now, &profile->addresses, marked); /* by us all the same, in the next one */
+		mark(profile, now, &profile->addresses,
+			marked); /* by us all the same, in the next one */
 		return;
 	case PRIV_ONCE_SPENT:
 	default:

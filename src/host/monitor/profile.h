@@ -70,6 +70,16 @@ void profile_plan_spend(
 	const struct profile *profile, const struct profile_now *now, struct profile *marked);
 
 /*
+ * The profile that must be durable before the NIC is brought up to ask through it: not spent, but
+ * who raised it is known, also after a kill. -ENETDOWN: not ours to bring up.
+ */
+int profile_plan_raise(
+	const struct profile *profile, const struct profile_now *now, struct profile *marked);
+/* Armed anew: true with what to keep all the same, that the NIC was down before us. */
+bool profile_plan_rearm(
+	const struct profile *profile, const struct profile_now *now, struct profile *marked);
+
+/*
  * Load: *profile is all zero when there is no file, or one that is not ours (-EBADMSG: it counts as
  * spent for whatever NIC comes: a damaged file must not bring a second configuration).
  */

@@ -65,7 +65,7 @@ static int parse(const json_t *root, struct profile *profile)
 {
 	const json_t *machine = json_object_get(root, "machine");
 	const json_t *birth = json_object_get(root, "birth");
-	struct profile p = {.spent = true};
+	struct profile p = {0};
 	json_int_t format = 0, ifindex = 0;
 	bool bad = false;
 
@@ -78,6 +78,7 @@ static int parse(const json_t *root, struct profile *profile)
 	take_addresses(root, &p.addresses, &bad);
 	if (!json_is_boolean(json_object_get(root, "by_us")))
 		bad = true;
+	p.spent = !json_is_false(json_object_get(root, "spent"));
 	p.by_us = json_is_true(json_object_get(root, "by_us"));
 	p.raised = json_is_true(json_object_get(root, "raised"));
 	if (bad || format != FORMAT || p.nic_id[0] == '\0')
@@ -120,11 +121,11 @@ static json_t *addresses_to_json(const struct priv_profile *a, int family)
 
 int profile_store(int dir_fd, const struct profile *profile)
 {
-	json_t *root = json_pack("{s:i, s:b, s:b, s:{s:s, s:s}, s:s, s:{s:s, s:I}}", "format",
-		FORMAT, "by_us", profile->by_us, "raised", profile->raised, "machine", "machine_id",
-		profile->machine.machine_id, "system_uuid", profile->machine.system_uuid, "nic",
-		profile->nic_id, "birth", "boot_id", profile->birth.boot_id, "ifindex",
-		(json_int_t)profile->birth.ifindex);
+	json_t *root = json_pack("{s:i, s:b, s:b, s:b, s:{s:s, s:s}, s:s, s:{s:s, s:I}}", "format",
+		FORMAT, "spent", profile->spent, "by_us", profile->by_us, "raised", profile->raised,
+		"machine", "machine_id", profile->machine.machine_id, "system_uuid",
+		profile->machine.system_uuid, "nic", profile->nic_id, "birth", "boot_id",
+		profile->birth.boot_id, "ifindex", (json_int_t)profile->birth.ifindex);
 	int r;
 
 	if (root == NULL)
