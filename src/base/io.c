@@ -21,3 +21,20 @@ ssize_t io_read_all(int fd, void *buffer, size_t size)
 	}
 	return (ssize_t)have;
 }
+
+int io_write_all(int fd, const void *data, size_t length)
+{
+	const char *rest = data;
+
+	while (length > 0) {
+		ssize_t n = write(fd, rest, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		rest += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}

@@ -8,4 +8,8 @@
  * -EAGAIN where the descriptor does not block. */
 ssize_t io_read_all(int fd, void *buffer, size_t size);
 
+/* All of it: 0 or negative errno; then some of it may be written. Goes on after signals and short
+ * writes. For descriptors that block. */
+int io_write_all(int fd, const void *data, size_t length);
+
 #endif

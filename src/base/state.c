@@ -22,23 +22,6 @@ static bool name_is_valid(const char *name)
 	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-static int write_all(int fd, const char *data, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = write(fd, data, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		data += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
 static int sync_dir(int dir_fd)
 {
 	/* EINVAL: a file system whose directories cannot be synced has nothing to sync. */
@@ -60,7 +43,7 @@ static int write_temporary(
 	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data, length);
+	r = io_write_all(fd, data, length);
 	if (r < 0)
 		return r;
 	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)

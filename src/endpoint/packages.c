@@ -12,6 +12,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/state.h"
 #include "base/text.h"
@@ -300,21 +301,6 @@ int packages_begin(
 	return r < 0 ? fail(why, r) : 0;
 }
 
-static int write_all(int fd, const char *data, size_t length)
-{
-	while (length) {
-		ssize_t n = write(fd, data, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
 int packages_write(struct packages_upload *upload, const void *data, size_t length, char *why)
 {
 	int r = 0;
@@ -325,7 +311,7 @@ int packages_write(struct packages_upload *upload, const void *data, size_t leng
 	}
 	if (r < 0)
 		return r;
-	r = write_all(upload->fd, data, length);
+	r = io_write_all(upload->fd, data, length);
 	if (r < 0)
 		return fail(why, r);
 	if (EVP_DigestUpdate(upload->sha256, data, length) != 1)
@@ -445,7 +431,7 @@ static int copy_and_hash(int from, int to, EVP_MD_CTX *context, uint64_t *size)
 	*size = 0;
 	while (r == 0 && (n = read(from, piece, 65536)) > 0) {
 		*size += (uint64_t)n;
-		r = *size > PACKAGES_MAX_SIZE ? -EFBIG : write_all(to, piece, (size_t)n);
+		r = *size > PACKAGES_MAX_SIZE ? -EFBIG : io_write_all(to, piece, (size_t)n);
 		if (r == 0 && EVP_DigestUpdate(context, piece, (size_t)n) != 1)
 			r = -EIO;
 	}

@@ -247,21 +247,6 @@ int act_update_begin(struct acts *acts, struct wire_reader *in, struct wire_writ
 	return r;
 }
 
-static int write_whole(int fd, const uint8_t *data, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = write(fd, data, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
 /* What is hashed is what is written, whatever the worker does with its file meanwhile. */
 static int copy_piece(struct acts_update *update)
 {
@@ -278,7 +263,7 @@ static int copy_piece(struct acts_update *update)
 		return (int)n;
 	if ((size_t)n != wanted)
 		return -ENODATA;
-	r = write_whole(update->to_fd, piece, wanted);
+	r = io_write_all(update->to_fd, piece, wanted);
 	if (r < 0)
 		return r;
 	if (EVP_DigestUpdate(update->hash, piece, wanted) != 1)

@@ -171,21 +171,6 @@ static int copy_rights(const struct hosts_file *file, int to, const char **why)
 	return r < 0 ? refuse(r, "its extended attributes or its label cannot be kept", why) : 0;
 }
 
-static int write_text(int fd, const char *text, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = write(fd, text, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		text += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
 static int make_temporary(
 	const struct hosts_file *file, const struct hosts_result *result, const char **why)
 {
@@ -199,7 +184,7 @@ static int make_temporary(
 		0600);
 	if (fd < 0)
 		return explain(-errno, why);
-	r = write_text(fd, result->text, result->length);
+	r = io_write_all(fd, result->text, result->length);
 	if (r < 0)
 		return explain(r, why);
 	r = copy_rights(file, fd, why);
