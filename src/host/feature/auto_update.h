@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of auto-update share: auto_update.c decides and tells, update_fetch.c brings a
- * package here and hands it to the monitor. */
+/*
+ * What the files of auto-update share. auto_update.c decides when and what, and tells people;
+ * update_look.c reads what the BMC has, update_fetch.c brings a package here and hands it to the
+ * monitor, update_notes.c keeps what must outlive the worker, update_status.c shows it all.
+ */
 #ifndef BMCLINK_HOST_AUTO_UPDATE_H
 #define BMCLINK_HOST_AUTO_UPDATE_H
 
@@ -60,9 +63,17 @@ struct auto_update {
 
 void auto_update_set_phase(struct auto_update *au, enum auto_update_phase phase);
 void auto_update_set_timer(struct auto_update *au, unsigned int seconds);
+void auto_update_read_info(struct auto_update *au); /* anew from the monitor; kept if it fails */
+/* The look is over: why (printable, for people), or NULL: it is known what the BMC has. */
+void auto_update_looked(struct auto_update *au, const char *why);
 /* The try is over: why (printable, for people), or NULL: it is with the installer. */
 void auto_update_ended(struct auto_update *au, const char *why);
-void auto_update_save_notes(struct auto_update *au);
+/* To the clients that asked for a look: the error why, or with NULL the status. */
+void auto_update_answer_waiting(struct auto_update *au, const char *why);
+
+/* update_look.c: what the BMC has. Ends in auto_update_looked(). While a request is under way only
+ * noted, and done when that has its answer. */
+void update_look_start(struct auto_update *au);
 
 /* update_fetch.c: the package of the version that runs first, where it is needed. Ends in
  * auto_update_ended(). */
@@ -70,5 +81,13 @@ void update_fetch_start(struct auto_update *au);
 void update_fetch_hand(struct auto_update *au); /* a piece more */
 void update_fetch_close(struct auto_update *au);
 void update_fetch_remove(struct auto_update *au); /* the files */
+
+/* update_notes.c: a note that cannot be written is a warning, one that cannot be read is none. */
+void update_notes_save(struct auto_update *au);
+void update_notes_load(struct auto_update *au);
+
+/* update_status.c */
+const char *update_phase_name(enum auto_update_phase phase); /* for people: "looking" */
+void update_status_add(const struct feature_context *context, json_t *status);
 
 #endif

@@ -100,7 +100,7 @@ static int open_file(struct auto_update *au, const struct update_offer *offer)
 		log_info(MODULE, "%s: going on behind %llu bytes", offer->id,
 			(unsigned long long)au->offset);
 	strcpy(au->partial, hex);
-	auto_update_save_notes(au);
+	update_notes_save(au);
 	return check_room(au->fd, offer->size - au->offset);
 }
 
