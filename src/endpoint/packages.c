@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "endpoint/packages.h"
+#include "endpoint/packages_private.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,36 +10,24 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
-#include <openssl/evp.h>
-
-#include "base/io.h"
 #include "base/log.h"
 #include "base/state.h"
 #include "base/text.h"
 #include "base/util.h"
 
-#define MODULE	    "packages"
-#define PART	    "upload.part"
-#define CHECK_EVERY (256 * 1024) /* bytes between two looks at the disk */
+#define MODULE "packages"
 
-struct packages_upload {
-	struct packages *packages;
-	int fd;
-	EVP_MD_CTX *sha256;
-	uint64_t size, checked;
-};
-
-static int refuse(char *why, int r, const char *text)
+int packages_refuse(char *why, int r, const char *text)
 {
 	snprintf(why, PACKAGES_MAX_WHY, "%s", text);
 	return r;
 }
 
-static int fail(char *why, int r)
+int packages_fail(char *why, int r)
 {
 	if (r == -ENOSPC || r == -EDQUOT)
-		return refuse(why, -ENOSPC, "the BMC's disk is full");
-	return refuse(why, r, strerror(-r));
+		return packages_refuse(why, -ENOSPC, "the BMC's disk is full");
+	return packages_refuse(why, r, strerror(-r));
 }
 
 /* The description beside a package. */
@@ -59,7 +47,7 @@ static int take_signature(
 		return 0;
 	if (minisign_parse_signature(signature, length, &parsed) < 0 ||
 		memchr(signature, '\0', length))
-		return refuse(why, -EBADMSG,
+		return packages_refuse(why, -EBADMSG,
 			"the signature is not one of minisign's, or of its "
 			"older form without a hash");
 	memcpy(entry->signature, signature, length);
@@ -230,8 +218,6 @@ int packages_remove(struct packages *packages, const char *id)
 	return r;
 }
 
-/* Uploads. */
-
 static uint64_t count_bytes(const struct packages *packages)
 {
 	uint64_t sum = 0;
@@ -242,97 +228,20 @@ static uint64_t count_bytes(const struct packages *packages)
 }
 
 /* Is there room for this many more bytes, on the disk and by our own bounds? */
-static int check_room(const struct packages *packages, uint64_t size, uint64_t more, char *why)
+int packages_check_room(const struct packages *packages, uint64_t size, uint64_t more, char *why)
 {
 	struct statvfs st;
 
 	if (size + more > PACKAGES_MAX_SIZE)
-		return refuse(why, -EFBIG, "a package has at most 64 MiB");
+		return packages_refuse(why, -EFBIG, "a package has at most 64 MiB");
 	if (count_bytes(packages) + size + more > packages->max_bytes)
-		return refuse(why, -EDQUOT,
+		return packages_refuse(why, -EDQUOT,
 			"the packages would have more bytes than update_megabytes allows: remove "
 			"one");
 	if (fstatvfs(packages->dir_fd, &st) == 0 &&
 		(uint64_t)st.f_bavail * st.f_frsize < more + PACKAGES_RESERVE)
-		return fail(why, -ENOSPC);
+		return packages_fail(why, -ENOSPC);
 	return 0;
-}
-
-static int open_part(struct packages *packages, struct packages_upload **upload)
-{
-	struct packages_upload *made = calloc(1, sizeof(*made));
-
-	if (!made)
-		return -ENOMEM;
-	made->sha256 = EVP_MD_CTX_new();
-	made->fd = openat(
-		packages->dir_fd, PART, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (made->fd < 0 || !made->sha256 ||
-		EVP_DigestInit_ex(made->sha256, EVP_sha256(), NULL) != 1) {
-		int r = made->fd < 0 ? -errno : -ENOMEM;
-
-		EVP_MD_CTX_free(made->sha256);
-		if (made->fd >= 0)
-			close(made->fd);
-		free(made);
-		return r;
-	}
-	made->packages = packages;
-	packages->upload = *upload = made;
-	return 0;
-}
-
-int packages_begin(
-	struct packages *packages, uint64_t expected, struct packages_upload **upload, char *why)
-{
-	int r;
-
-	if (packages->dir_fd < 0 || packages->max_count == 0)
-		return refuse(why, -EDQUOT, "this BMC keeps no packages");
-	if (packages->upload)
-		return refuse(why, -EBUSY, "another package is coming in");
-	/* The same one again takes no place: that is known at the end. */
-	if (packages->n > packages->max_count || packages->n >= PACKAGES_MAX)
-		return refuse(why, -EDQUOT, "there are as many packages as may be: remove one");
-	r = check_room(packages, 0, expected, why);
-	if (r < 0)
-		return r;
-	r = open_part(packages, upload);
-	return r < 0 ? fail(why, r) : 0;
-}
-
-int packages_write(struct packages_upload *upload, const void *data, size_t length, char *why)
-{
-	int r = 0;
-
-	if (upload->size + length > PACKAGES_MAX_SIZE || upload->size >= upload->checked) {
-		r = check_room(upload->packages, upload->size, length, why);
-		upload->checked = upload->size + CHECK_EVERY;
-	}
-	if (r < 0)
-		return r;
-	r = io_write_all(upload->fd, data, length);
-	if (r < 0)
-		return fail(why, r);
-	if (EVP_DigestUpdate(upload->sha256, data, length) != 1)
-		return fail(why, -EIO);
-	upload->size += length;
-	return 0;
-}
-
-static void end_upload(struct packages_upload *upload)
-{
-	unlinkat(upload->packages->dir_fd, PART, 0);
-	upload->packages->upload = NULL;
-	EVP_MD_CTX_free(upload->sha256);
-	close(upload->fd);
-	free(upload);
-}
-
-void packages_abort(struct packages_upload *upload)
-{
-	if (upload)
-		end_upload(upload);
 }
 
 /* File, then description: it is there when both are. */
@@ -355,7 +264,7 @@ static int publish(struct packages *packages, const char *part, const struct pac
 }
 
 /* Size and hash are in made; what is missing comes from name and signature. */
-static int take_over(struct packages *packages, const char *part, struct packages_entry *made,
+int packages_admit(struct packages *packages, const char *part, struct packages_entry *made,
 	const char *name, const char *signature, size_t length, char *why)
 {
 	const struct packages_entry *old;
@@ -363,12 +272,12 @@ static int take_over(struct packages *packages, const char *part, struct package
 
 	made->added = time(NULL);
 	if (package_name_parse(name, &made->name) < 0)
-		return refuse(why, -EINVAL,
+		return packages_refuse(why, -EINVAL,
 			"the file is not named like an agent package: "
 			"bmclink_VERSION_ARCHITECTURE.deb, "
 			"bmclink-VERSION-RELEASE.ARCHITECTURE.rpm");
 	if (made->size == 0)
-		return refuse(why, -EINVAL, "the file is empty");
+		return packages_refuse(why, -EINVAL, "the file is empty");
 	snprintf(made->id, sizeof(made->id), "%s", name);
 	r = take_signature(signature, length, made, why);
 	if (r < 0)
@@ -376,20 +285,21 @@ static int take_over(struct packages *packages, const char *part, struct package
 	old = packages_find(packages, made->id);
 	if (old && (strcmp(old->sha256, made->sha256) != 0 ||
 			   strcmp(old->signature, made->signature) != 0))
-		return refuse(
+		return packages_refuse(
 			why, -EEXIST, "another package of this name is there: remove it first");
 	if (old)
 		return 0;
 	if (packages->n >= packages->max_count)
-		return refuse(why, -EDQUOT, "there are as many packages as may be: remove one");
+		return packages_refuse(
+			why, -EDQUOT, "there are as many packages as may be: remove one");
 	r = publish(packages, part, made);
 	if (r < 0)
-		return fail(why, r);
+		return packages_fail(why, r);
 	insert(packages, made);
 	return 0;
 }
 
-static int finish_hash(EVP_MD_CTX *context, char sha256[PACKAGES_HEX])
+int packages_finish_hash(EVP_MD_CTX *context, char sha256[PACKAGES_HEX])
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	char hex[3 * 32];
@@ -399,100 +309,4 @@ static int finish_hash(EVP_MD_CTX *context, char sha256[PACKAGES_HEX])
 	text_make_hex(digest, 32, 0, hex);
 	memcpy(sha256, hex, PACKAGES_HEX);
 	return 0;
-}
-
-int packages_finish(struct packages_upload *upload, const char *name, const char *signature,
-	size_t signature_length, const struct packages_entry **entry, char *why)
-{
-	struct packages *packages = upload->packages;
-	struct packages_entry made = {.size = upload->size};
-	int r = finish_hash(upload->sha256, made.sha256);
-
-	if (r == 0 && fsync(upload->fd) < 0)
-		r = -errno;
-	if (r < 0)
-		fail(why, r);
-	else
-		r = take_over(packages, PART, &made, name, signature, signature_length, why);
-	end_upload(upload); /* it has its name by now, or goes */
-	if (r == 0)
-		*entry = packages_find(packages, made.id);
-	return r;
-}
-
-/* The command line's way in. */
-
-static int copy_and_hash(int from, int to, EVP_MD_CTX *context, uint64_t *size)
-{
-	_cleanup_free_ char *piece = malloc(65536);
-	ssize_t n = 0;
-	int r = piece ? 0 : -ENOMEM;
-
-	*size = 0;
-	while (r == 0 && (n = read(from, piece, 65536)) > 0) {
-		*size += (uint64_t)n;
-		r = *size > PACKAGES_MAX_SIZE ? -EFBIG : io_write_all(to, piece, (size_t)n);
-		if (r == 0 && EVP_DigestUpdate(context, piece, (size_t)n) != 1)
-			r = -EIO;
-	}
-	if (r == 0 && n < 0)
-		r = -errno;
-	return r == 0 && fsync(to) < 0 ? -errno : r;
-}
-
-int packages_stage(int state_fd, int file_fd, struct packages_staged *staged, char *why)
-{
-	_cleanup_close_ int dir_fd = -1, fd = -1;
-	EVP_MD_CTX *context;
-	struct stat st;
-	int r;
-
-	if (fstat(state_fd, &st) < 0 ||
-		(mkdirat(state_fd, PACKAGES_DIR, 0700) < 0 && errno != EEXIST))
-		return fail(why, -errno);
-	dir_fd = openat(state_fd, PACKAGES_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir_fd < 0)
-		return fail(why, -errno);
-	unlinkat(dir_fd, PACKAGES_STAGED, 0);
-	fd = openat(dir_fd, PACKAGES_STAGED, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		0600);
-	if (fd < 0)
-		return fail(why, -errno);
-	context = EVP_MD_CTX_new();
-	r = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
-	/* The service's user reads it later. */
-	if (r == 0 && geteuid() == 0 &&
-		(fchown(fd, st.st_uid, st.st_gid) < 0 || fchown(dir_fd, st.st_uid, st.st_gid) < 0))
-		r = -errno;
-	if (r == 0)
-		r = copy_and_hash(file_fd, fd, context, &staged->size);
-	if (r == 0)
-		r = finish_hash(context, staged->sha256);
-	EVP_MD_CTX_free(context);
-	if (r < 0)
-		unlinkat(dir_fd, PACKAGES_STAGED, 0);
-	return r == -EFBIG ? refuse(why, r, "a package has at most 64 MiB")
-	       : r < 0	   ? fail(why, r)
-			   : 0;
-}
-
-int packages_take_staged(struct packages *packages, const struct packages_staged *staged,
-	const char *name, const char *signature, char *why)
-{
-	struct packages_entry made = {.size = staged->size};
-	struct stat st;
-	int r;
-
-	if (packages->dir_fd < 0 || packages->max_count == 0)
-		return refuse(why, -EDQUOT, "this BMC keeps no packages");
-	if (fstatat(packages->dir_fd, PACKAGES_STAGED, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		!S_ISREG(st.st_mode) || (uint64_t)st.st_size != staged->size)
-		return refuse(why, -EINVAL, "the file is not there as it was put there");
-	snprintf(made.sha256, sizeof(made.sha256), "%s", staged->sha256);
-	r = check_room(packages, staged->size, 0, why);
-	if (r == 0)
-		r = take_over(
-			packages, PACKAGES_STAGED, &made, name, signature, strlen(signature), why);
-	unlinkat(packages->dir_fd, PACKAGES_STAGED, 0); /* where it has not its name by now */
-	return r;
 }
