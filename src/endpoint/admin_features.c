@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `bmclink-endpoint features [NAME on|off]`, for a running endpoint and for one that does not run.
  */
-#include "endpoint/admin_features.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "endpoint/admin_family.h"
 #include "endpoint/control.h"
 #include "endpoint/feature_switches.h"
 #include "endpoint/service.h"
@@ -43,7 +42,7 @@ static json_t *complain(int r)
 	return control_make_error(CONTROL_EXIT_FAILED, strerror(-r));
 }
 
-json_t *admin_features_answer(struct service *service, const json_t *request)
+static json_t *answer(struct service *service, const char *command, const json_t *request)
 {
 	bool on = false;
 	int r = read_wish(request, &on);
@@ -55,7 +54,7 @@ json_t *admin_features_answer(struct service *service, const json_t *request)
 	return make_list(&service->features);
 }
 
-json_t *admin_features_offline(int state_fd, const json_t *request)
+static json_t *act(int state_fd, const char *command, const json_t *request)
 {
 	struct features features;
 	bool on = false;
@@ -70,20 +69,20 @@ json_t *admin_features_offline(int state_fd, const json_t *request)
 	return r < 0 ? complain(r) : make_list(&features);
 }
 
-json_t *admin_features_request(int n, char **a)
+static json_t *make_request(int n, char **a, int *exit_code)
 {
 	bool on;
 
 	if (n == 1)
-		return json_pack("{s:s}", "command", "features");
+		return admin_make_request("features");
 	on = n == 3 && strcmp(a[2], "on") == 0;
 	if (n != 3 || (!on && strcmp(a[2], "off") != 0))
-		return NULL;
+		return admin_say_usage(exit_code);
 	return json_pack("{s:s, s:o, s:b}", "command", "features", "name",
 		json_string(a[1]) ?: json_string(""), "on", on);
 }
 
-void admin_features_print(const json_t *result)
+static void print(const json_t *result)
 {
 	const char *name;
 	json_t *on;
@@ -91,3 +90,11 @@ void admin_features_print(const json_t *result)
 	json_object_foreach(json_object_get(result, "features"), name, on)
 		printf("%-15s %s\n", name, json_is_true(on) ? "on" : "off");
 }
+
+const struct admin_family admin_features = {
+	.word = "features",
+	.make_request = make_request,
+	.answer = answer,
+	.act = act,
+	.print = print,
+};

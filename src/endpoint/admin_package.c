@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "endpoint/admin_package.h"
-
+/* `bmclink-endpoint package ...`: the package store. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,15 +9,11 @@
 #include "base/io.h"
 #include "base/state.h"
 #include "base/util.h"
+#include "endpoint/admin_family.h"
 #include "endpoint/control.h"
 #include "endpoint/service.h"
 
 #define BY "the administrator of the BMC"
-
-bool admin_package_is(const char *command)
-{
-	return strncmp(command, "package-", strlen("package-")) == 0;
-}
 
 /* The signature's text; with path NULL that beside the file, when there is one. */
 static json_t *read_signature(const char *file, const char *path)
@@ -52,22 +47,24 @@ static json_t *make_add(const char *file, const char *signature)
 		    : NULL;
 }
 
-json_t *admin_package_make_request(int n, char **a, const char *usage, int *exit_code)
+static json_t *make_request(int n, char **a, int *exit_code)
 {
 	*exit_code = CONTROL_EXIT_FAILED;
-	if ((n == 2 || n == 3) && strcmp(a[0], "add") == 0)
-		return make_add(a[1], n == 3 ? a[2] : NULL);
-	if (n == 1 && strcmp(a[0], "list") == 0)
-		return json_pack("{s:s}", "command", "package-list");
-	if (n == 2 && strcmp(a[0], "remove") == 0)
+	if ((n == 3 || n == 4) && strcmp(a[1], "add") == 0)
+		return make_add(a[2], n == 4 ? a[3] : NULL);
+	if (n == 2 && strcmp(a[1], "list") == 0)
+		return admin_make_request("package-list");
+	if (n == 3 && strcmp(a[1], "remove") == 0)
 		return json_pack("{s:s, s:o}", "command", "package-remove", "id",
-			json_string(a[1]) ?: json_string(""));
-	fputs(usage, stderr);
-	*exit_code = CONTROL_EXIT_USAGE;
-	return NULL;
+			json_string(a[2]) ?: json_string(""));
+	return admin_say_usage(exit_code);
 }
 
-json_t *admin_package_stage(const struct admin_place *place, json_t *request)
+/*
+ * Whoever asks reads the file and puts it where the endpoint finds it, for the endpoint may not
+ * read what root may.
+ */
+static json_t *stage(const struct admin_place *place, json_t *request)
 {
 	const char *path = json_string_value(json_object_get(request, "path"));
 	_cleanup_close_ int state_fd = -1, fd = -1;
@@ -135,7 +132,7 @@ static json_t *make_removed(int r)
 		r, r == -ENOENT ? "there is no such package: see 'package list'" : strerror(-r));
 }
 
-json_t *admin_package_answer(struct service *service, const char *command, const json_t *request)
+static json_t *answer(struct service *service, const char *command, const json_t *request)
 {
 	const char *id = json_string_value(json_object_get(request, "id"));
 	char why[PACKAGES_MAX_WHY] = "";
@@ -146,7 +143,7 @@ json_t *admin_package_answer(struct service *service, const char *command, const
 	if (strcmp(command, "package-remove") == 0)
 		return make_removed(service_remove_package(service, id ?: "", BY));
 	if (strcmp(command, "package-add") != 0)
-		return control_make_error(CONTROL_EXIT_USAGE, "no such command");
+		return admin_refuse_command();
 	r = add(&service->packages, request, why);
 	if (r == 0)
 		service_note_package(
@@ -154,29 +151,29 @@ json_t *admin_package_answer(struct service *service, const char *command, const
 	return make_done(r, why);
 }
 
-json_t *admin_package_act(int state_fd, const char *command, const json_t *request)
+static json_t *act(int state_fd, const char *command, const json_t *request)
 {
 	struct packages packages = {.dir_fd = -1,
 		.max_count = PACKAGES_MAX,
 		.max_bytes = PACKAGES_MAX * PACKAGES_MAX_SIZE};
 	const char *id = json_string_value(json_object_get(request, "id"));
 	char why[PACKAGES_MAX_WHY] = "";
-	json_t *answer;
+	json_t *done;
 	int r = packages_open(&packages, state_fd);
 
 	if (r < 0)
 		return make_done(r, strerror(-r));
 	if (strcmp(command, "package-list") == 0)
-		answer = list(&packages);
+		done = list(&packages);
 	else if (strcmp(command, "package-remove") == 0)
-		answer = make_removed(packages_remove(&packages, id ?: ""));
+		done = make_removed(packages_remove(&packages, id ?: ""));
 	else
-		answer = make_done(add(&packages, request, why), why);
+		done = make_done(add(&packages, request, why), why);
 	packages_close(&packages);
-	return answer;
+	return done;
 }
 
-void admin_package_print(const json_t *result)
+static void print(const json_t *result)
 {
 	const json_t *packages = json_object_get(result, "packages"), *one;
 	size_t i;
@@ -193,3 +190,13 @@ void admin_package_print(const json_t *result)
 			json_string_value(json_object_get(one, "sha256")));
 	}
 }
+
+const struct admin_family admin_package = {
+	.word = "package",
+	.has_verbs = true,
+	.make_request = make_request,
+	.prepare = stage,
+	.answer = answer,
+	.act = act,
+	.print = print,
+};
