@@ -7,13 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/state.h"
 #include "base/util.h"
 #include "ctl/feature.h"
 #include "ctl/print.h"
+#include "update/consent.h"
 
 #define FEATURE	    "auto-update"
-#define CONSENT	    "update-consent" /* as in monitor/act_update.c */
 #define NO_WAY_BACK "no-way-back"
 
 static void print_last(const json_t *last)
@@ -96,13 +95,11 @@ enum ctl_exit ctl_run_update_check(const struct ctl *ctl, const struct ctl_comma
 static enum ctl_exit consent(const struct ctl *ctl, const char *version, bool no_way_back)
 {
 	_cleanup_close_ int dir_fd = open(ctl->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char text[128];
-	int n = snprintf(text, sizeof(text), "%s%s\n", version, no_way_back ? " " NO_WAY_BACK : "");
-	int r = dir_fd < 0 ? -errno : state_write_file(dir_fd, CONSENT, text, (size_t)n, 0600);
+	int r = dir_fd < 0 ? -errno : update_consent_give(dir_fd, version, no_way_back);
 
 	if (r == 0)
 		return CTL_DONE;
-	ctl_complain("%s/" CONSENT ": %s", ctl->runtime_dir, strerror(-r));
+	ctl_complain("%s/" UPDATE_CONSENT ": %s", ctl->runtime_dir, strerror(-r));
 	return CTL_FAILED;
 }
 
@@ -124,7 +121,7 @@ static enum ctl_exit install(const struct ctl *ctl, const char *version, bool no
 		/* A connection that was lost goes on by itself; then the consent is still wanted.
 		 */
 		if (code == CTL_USAGE || code == CTL_UNAVAILABLE) {
-			snprintf(path, sizeof(path), "%s/" CONSENT, ctl->runtime_dir);
+			snprintf(path, sizeof(path), "%s/" UPDATE_CONSENT, ctl->runtime_dir);
 			unlink(path);
 		}
 		return code;

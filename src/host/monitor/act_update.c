@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Updates of the agent: the worker has fetched a package and its signature into its own directory;
- * here they are copied, piece by piece, and the signature of the copy is verified. What is in a
- * package is not looked at: src/update/ does that, outside of this process, once this file has put
- * a verified one in its place. docs/updates.md has the picture.
+ * A package on its way in: the worker has fetched a package and its signature into its own
+ * directory; here they are copied, piece by piece, and the signature of the copy is verified. What
+ * is in a package is not looked at: src/update/ does that, outside of this process, once this file
+ * has put a verified one in its place. docs/updates.md has the picture.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,25 +11,21 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 
 #include "base/io.h"
-#include "base/log.h"
 #include "base/package_name.h"
 #include "base/state.h"
 #include "base/util.h"
-#include "host/monitor/acts.h"
+#include "host/monitor/act_update.h"
+#include "update/consent.h"
 #include "update/judge.h"
 #include "update/keys.h"
 #include "update/store.h"
 
-#define MODULE	     "update"
-#define WORKER_FILE  "../worker/" PRIV_UPDATE_FILE
-#define WORKER_SIG   "../worker/" PRIV_UPDATE_SIGNATURE
-#define PIECE	     (1024 * 1024) /* bytes that one act copies: some milliseconds */
-#define SPARE	     (32ULL << 20) /* bytes that stay free, with what dpkg unpacks */
-#define CONSENT	     "update-consent"
-#define CONSENT_SECS 900
+#define WORKER_FILE "../worker/" PRIV_UPDATE_FILE
+#define WORKER_SIG  "../worker/" PRIV_UPDATE_SIGNATURE
+#define PIECE	    (1024 * 1024) /* bytes that one act copies: some milliseconds */
+#define SPARE	    (32ULL << 20) /* bytes that stay free, with what dpkg unpacks */
 
 void act_update_stop(struct acts *acts)
 {
@@ -41,106 +37,6 @@ void act_update_stop(struct acts *acts)
 		close(update->to_fd);
 	EVP_MD_CTX_free(update->hash);
 	*update = (struct acts_update){.size = 0};
-}
-
-/* An event of how the last one ended, once. */
-static void tell(struct acts *acts, int dir_fd, struct update_state *state)
-{
-	if (state->told || state->step < UPDATE_DONE)
-		return;
-	if (state->step == UPDATE_DONE)
-		acts_emit(acts, MSG_ISM1262, state->from, state->version);
-	else if (state->step == UPDATE_FAILED)
-		acts_emit(acts, MSG_ISM1263, state->version, state->why, state->from);
-	else if (state->step == UPDATE_RETURNED)
-		acts_emit(acts, MSG_ISM1264, state->version, state->why, state->from);
-	else
-		acts_emit(acts, MSG_ISM1266, state->version, state->from, state->why);
-	state->told = true;
-	if (update_save(dir_fd, state) < 0)
-		log_warning(MODULE, "it may be told again how the last update ended");
-}
-
-/* One that nobody works at any more: the installer could not even be started. */
-static void give_up_stale(int dir_fd, struct update_state *state)
-{
-	int64_t age = (int64_t)time(NULL) - state->at;
-
-	if (!update_is_under_way(state->step) || (age >= 0 && age < UPDATE_STALE_SECS) ||
-		update_is_locked(dir_fd))
-		return;
-	state_remove_file(dir_fd, UPDATE_REQUEST);
-	update_set_step(dir_fd, state, state->step <= UPDATE_CHECKING ? UPDATE_FAILED : UPDATE_LOST,
-		"the installer was not started: is bmclink-update.path active?");
-}
-
-static void raise_floor(const struct acts *acts, int dir_fd, struct update_state *state)
-{
-	const struct package_mark *mark = &acts->installed;
-
-	if (!version_is_valid(mark->family, mark->version) ||
-		(state->floor[0] &&
-			version_compare(mark->family, mark->version, state->floor) <= 0))
-		return;
-	snprintf(state->floor, sizeof(state->floor), "%s", mark->version);
-	update_save(dir_fd, state);
-}
-
-static int open_state(struct acts *acts, struct update_state *state)
-{
-	int fd = update_open(acts->environment->state_fd);
-
-	if (fd < 0)
-		return fd;
-	update_load(
-		fd, state); /* a damaged one: nothing is under way, and the floor is what runs */
-	return fd;
-}
-
-void act_update_review(struct acts *acts)
-{
-	struct update_state state;
-	_cleanup_close_ int fd = -1;
-
-	if (acts->installed.family == PACKAGE_NONE)
-		return;
-	fd = open_state(acts, &state);
-	if (fd < 0)
-		return;
-	raise_floor(acts, fd, &state);
-	give_up_stale(fd, &state);
-	tell(acts, fd, &state);
-}
-
-int act_update_info(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
-{
-	enum package_family family = acts->installed.family;
-	struct update_state state = {.step = UPDATE_NONE};
-	_cleanup_close_ int dir_fd = -1;
-	struct update_keys keys;
-	int r;
-
-	if (!wire_is_done(in))
-		return -EPERM;
-	act_update_review(acts);
-	if (family != PACKAGE_NONE)
-		dir_fd = open_state(acts, &state);
-	if (family != PACKAGE_NONE && dir_fd < 0)
-		return dir_fd;
-	r = update_keys_load_all(&keys, acts->environment->roots.etc);
-	wire_put_u8(out, (uint8_t)family);
-	wire_put_string(out, package_name_get_architecture(family));
-	wire_put_string(out, acts->installed.version);
-	wire_put_string(out, state.floor);
-	wire_put_string(out, state.back);
-	wire_put_string(out, state.refused);
-	wire_put_u32(out, r < 0 ? 0 : update_keys_count(&keys));
-	wire_put_u8(out, (uint8_t)state.step);
-	wire_put_string(out, state.version);
-	wire_put_string(out, state.from);
-	wire_put_string(out, state.why);
-	wire_put_fixed(out, &state.at, sizeof(state.at));
-	return 0;
 }
 
 /* A file of the worker's: not a link, and what it says is copied before anything is made of it. */
@@ -209,10 +105,10 @@ static int begin(struct acts *acts, struct acts_update *update)
 		return r;
 	if (update_keys_count(&keys) == 0)
 		return -ENOKEY;
-	dir_fd = open_state(acts, &state);
+	dir_fd = act_update_open_state(acts, &state);
 	if (dir_fd < 0)
 		return dir_fd;
-	give_up_stale(dir_fd, &state);
+	act_update_give_up_stale(dir_fd, &state);
 	if (update_is_under_way(state.step) || update_is_locked(dir_fd))
 		return -EBUSY;
 	r = check_room(dir_fd, update->size);
@@ -306,40 +202,13 @@ static int verify(struct acts *acts, struct acts_update *update)
 	return r;
 }
 
-/*
- * Root's word for this one version, that bmclinkctl left: the worker, which talks to the BMC,
- * cannot give it. Good for one update.
- */
 static bool has_consent(const struct acts *acts, const char *version, bool *no_way_back)
 {
-	char text[VERSION_MAX + 32];
-	_cleanup_close_ int dir_fd = -1, fd = -1;
-	struct stat st;
-	ssize_t n;
-	char *rest;
+	const char *dir = acts->environment->runtime_dir;
+	_cleanup_close_ int dir_fd =
+		dir == NULL ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	*no_way_back = false;
-	if (acts->environment->runtime_dir == NULL)
-		return false;
-	dir_fd = open(acts->environment->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fd = dir_fd < 0 ? -1
-			: openat(dir_fd, CONSENT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-		(st.st_mode & 022) != 0 || time(NULL) - st.st_mtime > CONSENT_SECS)
-		return false;
-	n = io_read_all(fd, text, sizeof(text) - 1);
-	if (n < 0)
-		return false;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	rest = strchr(text, ' ');
-	if (rest != NULL)
-		*rest++ = '\0';
-	if (strcmp(text, version) != 0)
-		return false;
-	*no_way_back = rest != NULL && strcmp(rest, "no-way-back") == 0;
-	unlinkat(dir_fd, CONSENT, 0);
-	return true;
+	return dir_fd >= 0 && update_consent_take(dir_fd, version, no_way_back);
 }
 
 static int put_in_place(
@@ -400,7 +269,7 @@ static int commit(struct acts *acts)
 
 	if (r < 0)
 		return r;
-	dir_fd = open_state(acts, &state);
+	dir_fd = act_update_open_state(acts, &state);
 	if (dir_fd < 0)
 		return dir_fd;
 	if (update->back)
