@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/link/ladder.h"
+#include "host/link/ladder_private.h"
 
-#include <errno.h>
 #include <string.h>
 
 static const enum ladder_protocol order[] = {LADDER_IPV4, LADDER_IPV6}; /* S2: IPv4 first */
@@ -85,24 +84,6 @@ void ladder_set_facts(struct ladder *ladder, const struct ladder_facts *facts, u
 		ladder->again = true;
 	else
 		begin_round_now(ladder, now);
-}
-
-void ladder_configured(struct ladder *ladder, int error, uint64_t now)
-{
-	ladder->configured = true;
-	ladder->configure_failed = error != 0;
-	ladder->configured_at = now;
-	if (error == 0) {
-		ladder->retry_wait = 0;
-		return;
-	}
-	if (ladder->retry_wait == 0)
-		ladder->retry_wait = LADDER_RETRY_MIN_MS;
-	else if (ladder->retry_wait < LADDER_RETRY_MAX_MS / 2)
-		ladder->retry_wait *= 2;
-	else
-		ladder->retry_wait = LADDER_RETRY_MAX_MS;
-	ladder->retry_at = error == -EPERM ? LADDER_NEVER : now + ladder->retry_wait;
 }
 
 static void connected(struct ladder *ladder, enum ladder_protocol protocol, uint64_t now)
@@ -195,83 +176,14 @@ void ladder_stop(struct ladder *ladder)
 	ladder->current = ladder->trying = LADDER_NONE;
 }
 
-static struct ladder_action wait_until(uint64_t until)
-{
-	return (struct ladder_action){.type = LADDER_WAIT, .until = until};
-}
-
-static struct ladder_action act(enum ladder_action_type type, enum ladder_protocol protocol)
-{
-	return (struct ladder_action){.type = type, .protocol = protocol, .until = LADDER_NEVER};
-}
-
-/* Is there anything that the one-time configuration would set now? */
-static bool has_to_set(const struct ladder_facts *facts)
-{
-	bool any_enabled = facts->ready[LADDER_IPV4] != LADDER_DISABLED ||
-			   facts->ready[LADDER_IPV6] != LADDER_DISABLED;
-
-	return (facts->ready[LADDER_IPV4] == LADDER_MISSING && facts->can_set_ipv4) ||
-	       (facts->ready[LADDER_IPV6] == LADDER_MISSING && facts->can_set_ipv6) ||
-	       (!facts->nic_up && any_enabled);
-}
-
-/* When an act that failed is tried again. */
-static uint64_t get_retry(const struct ladder *ladder)
-{
-	bool armed = ladder->facts.once == LADDER_ONCE_ARMED ||
-		     ladder->facts.once == LADDER_ONCE_REAPPLY;
-
-	return ladder->configured && ladder->configure_failed && armed ? ladder->retry_at
-								       : LADDER_NEVER;
-}
-
-/*
- * Rows 2, 3, 8 and 9: the one-time act. Returns true with *action when it is its turn. The act is
- * spent at the first evaluation with a NIC present, also when there is nothing to set: an
- * administrator's own address, taken away later, is not to be replaced.
- */
-static bool next_configure(struct ladder *ladder, uint64_t now, struct ladder_action *action)
-{
-	const struct ladder_facts *facts = &ladder->facts;
-	uint64_t end = ladder->configured_at + LADDER_CONFIGURE_MS;
-
-	if (facts->choosing) {
-		*action = wait_until(LADDER_NEVER);
-		return true;
-	}
-	if (now >= get_retry(ladder))
-		ladder->configured = ladder->configure_failed = false;
-	if (ladder->configured) {
-		/* The address is set, the kernel's notice of it may still be on its way. */
-		if (ladder->configure_failed || facts->managed || !has_to_set(facts) || now >= end)
-			return false;
-		*action = wait_until(end);
-		return true;
-	}
-	if (facts->once != LADDER_ONCE_ARMED && facts->once != LADDER_ONCE_REAPPLY)
-		return false;
-	if (facts->managed && has_to_set(facts)) {
-		if (ladder->managed_since == 0)
-			ladder->managed_since = now;
-		if (now < ladder->managed_since + LADDER_MANAGED_MS) {
-			*action = wait_until(ladder->managed_since + LADDER_MANAGED_MS);
-			return true;
-		}
-	}
-	*action = act(has_to_set(facts) && !facts->managed ? LADDER_CONFIGURE : LADDER_SPEND,
-		LADDER_NONE);
-	return true;
-}
-
 static struct ladder_action next_connected(struct ladder *ladder, uint64_t now)
 {
 	if (ladder->current == LADDER_IPV4 || !is_usable(ladder, LADDER_IPV4))
-		return wait_until(get_retry(ladder));
+		return ladder_wait(ladder_get_retry(ladder));
 	if (now < ladder->probe_at)
-		return wait_until(ladder->probe_at);
+		return ladder_wait(ladder->probe_at);
 	ladder->trying = LADDER_IPV4;
-	return act(LADDER_TRY, LADDER_IPV4);
+	return ladder_act(LADDER_TRY, LADDER_IPV4);
 }
 
 static bool lacks_carrier(const struct ladder *ladder)
@@ -291,18 +203,18 @@ static struct ladder_action next_idle(struct ladder *ladder, uint64_t now)
 			ladder->pending_since = now;
 		if (now < ladder->pending_since + LADDER_PENDING_MS) {
 			ladder->state = LADDER_STATE_CONNECTING;
-			return wait_until(ladder->pending_since + LADDER_PENDING_MS);
+			return ladder_wait(ladder->pending_since + LADDER_PENDING_MS);
 		}
 	}
 	if (tried) {
 		end_round(ladder, now);
 		/* Something changed meanwhile, and long enough ago: the next round is now. */
-		return now < ladder->round_at ? wait_until(ladder->round_at)
+		return now < ladder->round_at ? ladder_wait(ladder->round_at)
 					      : ladder_next(ladder, now);
 	}
 	/* Without a carrier nothing is wrong on this side: the BMC is not there yet. */
 	ladder->state = lacks_carrier(ladder) ? LADDER_STATE_CONNECTING : LADDER_STATE_INCOMPLETE;
-	return wait_until(get_retry(ladder));
+	return ladder_wait(ladder_get_retry(ladder));
 }
 
 /* What was begun over a protocol that cannot be used any more is to be dropped: row 10. */
@@ -312,12 +224,12 @@ static bool next_close(struct ladder *ladder, uint64_t now, struct ladder_action
 
 	if (trying != LADDER_NONE && !is_usable(ladder, trying)) {
 		ladder_attempt_done(ladder, trying, OUTCOME_ADDRESS_GONE, now);
-		*action = act(LADDER_CLOSE, trying);
+		*action = ladder_act(LADDER_CLOSE, trying);
 		return true;
 	}
 	if (current != LADDER_NONE && !is_usable(ladder, current)) {
 		ladder_lost(ladder, OUTCOME_ADDRESS_GONE, now);
-		*action = act(LADDER_CLOSE, current);
+		*action = ladder_act(LADDER_CLOSE, current);
 		return true;
 	}
 	return false;
@@ -328,23 +240,23 @@ struct ladder_action ladder_next(struct ladder *ladder, uint64_t now)
 	struct ladder_action action;
 
 	if (ladder->state == LADDER_STATE_STOPPED)
-		return wait_until(LADDER_NEVER);
+		return ladder_wait(LADDER_NEVER);
 	if (next_close(ladder, now, &action))
 		return action;
 	if (!ladder->facts.nic_present) {
 		ladder->state = LADDER_STATE_NO_INTERFACE;
-		return wait_until(LADDER_NEVER);
+		return ladder_wait(LADDER_NEVER);
 	}
 	if (ladder->state == LADDER_STATE_NO_INTERFACE)
 		ladder->state = LADDER_STATE_CONNECTING;
-	if (next_configure(ladder, now, &action))
+	if (ladder_next_once(ladder, now, &action))
 		return action;
 	if (ladder->trying != LADDER_NONE)
-		return wait_until(LADDER_NEVER);
+		return ladder_wait(LADDER_NEVER);
 	if (ladder->current != LADDER_NONE)
 		return next_connected(ladder, now);
 	if (now < ladder->round_at)
-		return wait_until(ladder->round_at);
+		return ladder_wait(ladder->round_at);
 	for (unsigned int i = 0; i < N_ORDER; i++) {
 		enum ladder_protocol protocol = order[i];
 
@@ -354,7 +266,7 @@ struct ladder_action ladder_next(struct ladder *ladder, uint64_t now)
 			ladder->state = LADDER_STATE_CONNECTING;
 		ladder->trying = protocol;
 		ladder->round_began = now;
-		return act(LADDER_TRY, protocol);
+		return ladder_act(LADDER_TRY, protocol);
 	}
 	return next_idle(ladder, now);
 }
@@ -411,9 +323,4 @@ const char *ladder_state_name(enum ladder_state state)
 const char *ladder_protocol_name(enum ladder_protocol protocol)
 {
 	return protocol == LADDER_IPV4 ? "IPv4" : protocol == LADDER_IPV6 ? "IPv6" : "none";
-}
-
-bool ladder_may_configure(const struct ladder *ladder)
-{
-	return ladder->facts.once == LADDER_ONCE_ARMED || ladder->facts.once == LADDER_ONCE_REAPPLY;
 }
