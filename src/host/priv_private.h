@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One request to the monitor, for the files that make them: priv.c, and priv_NAME.c of a feature.
- */
+/* One request to the monitor, for the files that make them: priv.c, and priv_NAME.c of what an act
+ * is about. */
 #ifndef BMCLINK_HOST_PRIV_PRIVATE_H
 #define BMCLINK_HOST_PRIV_PRIVATE_H
 
@@ -22,5 +22,7 @@ void priv_begin(struct priv_call *call, struct priv *priv, enum act_number numbe
 int priv_finish(struct priv_call *call);
 /* The results were read: -EPROTO when there were more or less of them. */
 int priv_end(const struct priv_call *call);
+/* An act without arguments and results. */
+int priv_ask(struct priv *priv, enum act_number number);
 
 #endif
