@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "endpoint/hook_exec.h"
+#include "endpoint/hook_output.h"
 
 #define MAX_PATH   512
 #define MAX_REASON 256
@@ -31,14 +32,6 @@ struct job {
 
 TAILQ_HEAD(job_list, job);
 
-struct pipe_end { /* what comes from the program */
-	int fd;	  /* -1: closed */
-	struct event *event;
-	char *data;
-	size_t length, size; /* size: a byte more than may come, for the NUL */
-	bool flooded;
-};
-
 struct hooks {
 	struct event_base *base;
 	char folder[MAX_PATH - HOOKS_MAX_ARG];
@@ -50,7 +43,7 @@ struct hooks {
 	struct job *running; /* NULL: nothing runs */
 	pid_t pid;	     /* its process group too */
 	bool timed_out;
-	struct pipe_end output, error;
+	struct hook_output output, error;
 	struct event *child, *deadline, *start;
 };
 
@@ -93,51 +86,17 @@ int hooks_check(const struct hooks *hooks, const char *name, const char **why)
 	return 0;
 }
 
-static void close_end(struct pipe_end *end)
-{
-	if (end->event)
-		event_free(end->event);
-	if (end->fd >= 0)
-		close(end->fd);
-	free(end->data);
-	*end = (struct pipe_end){.fd = -1};
-}
-
 static void kill_group(struct hooks *hooks)
 {
 	if (kill(-hooks->pid, SIGKILL) < 0 && errno == ESRCH)
 		kill(hooks->pid, SIGKILL); /* it has not come to setsid() yet */
 }
 
-/* What there is now. A program that writes more than its bound is ended. */
-static void drain(struct hooks *hooks, struct pipe_end *end)
+/* A program that writes more than its bound is ended. */
+static void drain(struct hooks *hooks, struct hook_output *output)
 {
-	char rest[512];
-	ssize_t n;
-
-	while (end->fd >= 0 && !end->flooded) {
-		size_t room = end->size - 1 - end->length;
-
-		if (room)
-			n = read(end->fd, end->data + end->length, room);
-		else
-			n = read(end->fd, rest, sizeof(rest));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			event_del(end->event);
-			return;
-		}
-		if (room) {
-			end->length += (size_t)n;
-			continue;
-		}
-		end->flooded = true;
-		event_del(end->event);
+	if (hook_output_drain(output) == -EFBIG)
 		kill_group(hooks);
-	}
 }
 
 static void on_output(evutil_socket_t fd, short what, void *arg)
@@ -162,22 +121,6 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	kill_group(hooks);
 }
 
-static int open_end(
-	struct hooks *hooks, struct pipe_end *end, size_t maximum, event_callback_fn fn, int *other)
-{
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	*other = fds[1];
-	*end = (struct pipe_end){.fd = fds[0], .data = malloc(maximum + 1), .size = maximum + 1};
-	fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	end->event = event_new(hooks->base, fds[0], EV_READ | EV_PERSIST, fn, hooks);
-	if (!end->data || !end->event || event_add(end->event, NULL) < 0)
-		return -ENOMEM;
-	return 0;
-}
-
 static int start_program(struct hooks *hooks, const struct job *job)
 {
 	_cleanup_close_ int out = -1;
@@ -186,10 +129,12 @@ static int start_program(struct hooks *hooks, const struct job *job)
 		job->n_args > 1 ? job->args[1] : NULL, NULL};
 	struct timeval limit = {(time_t)hooks->seconds, 0};
 	char path[MAX_PATH];
-	int r = open_end(hooks, &hooks->output, HOOKS_MAX_OUTPUT, on_output, &out);
+	int r = hook_output_open(
+		&hooks->output, hooks->base, HOOKS_MAX_OUTPUT, on_output, hooks, &out);
 
 	if (r == 0)
-		r = open_end(hooks, &hooks->error, HOOKS_MAX_ERROR, on_error, &err);
+		r = hook_output_open(
+			&hooks->error, hooks->base, HOOKS_MAX_ERROR, on_error, hooks, &err);
 	if (r < 0)
 		return r;
 	hooks->timed_out = false;
@@ -254,8 +199,8 @@ static void finish(struct hooks *hooks, const char *failure, int status)
 	event_del(hooks->deadline);
 	hooks->running = NULL;
 	job->done(&result, job->arg);
-	close_end(&hooks->output);
-	close_end(&hooks->error);
+	hook_output_close(&hooks->output);
+	hook_output_close(&hooks->error);
 	free(job);
 	wake(hooks);
 }
@@ -383,8 +328,8 @@ void hooks_free(struct hooks *hooks)
 	if (hooks->running) {
 		kill_group(hooks);
 		waitpid(hooks->pid, NULL, 0);
-		close_end(&hooks->output);
-		close_end(&hooks->error);
+		hook_output_close(&hooks->output);
+		hook_output_close(&hooks->error);
 		cancel(hooks->running);
 	}
 	while ((job = TAILQ_FIRST(&hooks->waiting))) {
