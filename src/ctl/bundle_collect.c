@@ -19,7 +19,7 @@
 #include "host/settings.h"
 
 #define MAX_FILE     65536
-#define MAX_ARGV     16
+#define MAX_ARGV     20
 #define MAX_DROP_INS 16
 
 static const struct {
@@ -30,9 +30,10 @@ static const struct {
 	{"journal.txt",
 		{"journalctl", "--no-pager", "-q", "--since=-24h", "-n", "50000", "-o", "short-iso",
 			"_SYSTEMD_UNIT=bmclinkd.service", "+", "UNIT=bmclinkd.service", "+",
-			"SYSLOG_IDENTIFIER=bmclinkd", "+", "SYSLOG_IDENTIFIER=bmclink-endpoint"}		},
-	{"units.txt",	      {"systemctl", "show", "--no-pager", "bmclinkd.service",
-			      "bmclink-endpoint.service"}				 },
+			"_SYSTEMD_UNIT=bmclink-update.service", "+", "SYSLOG_IDENTIFIER=bmclinkd",
+			"+", "SYSLOG_IDENTIFIER=bmclink-endpoint"}					  },
+	{"units.txt",	      {"systemctl", "show", "--no-pager", "bmclinkd.service", "bmclink-update.path",
+			      "bmclink-update.service", "bmclink-endpoint.service"}  },
 	{"nft.txt",	    {"nft", "list", "ruleset"}						  },
 	{"ip-address.txt",	   {"ip", "-details", "address"}						},
 	{"ip-route.txt",	 {"ip", "-4", "route", "show", "table", "all"}				      },

@@ -29,6 +29,7 @@ static const struct {
 	{"firewall",    "Firewall",				 report_nic_firewall	    },
 	{"hosts",	  "Names in /etc/hosts",			 report_files_hosts	   },
 	{"snmpd",	  "Drop-in for snmpd",		       report_snmp		  },
+	{"updates",	    "Updates of the agent",		    report_update		 },
 	{"directories", "Configuration, state and runtime files", report_files_directories},
 	{"sockets",	    "Listening sockets",			 report_system_sockets   },
 	{"units",	  "Services",			       report_system_units	 },

@@ -61,6 +61,7 @@ void report_nic_sysctls(struct report *report);
 void report_nic_firewall(struct report *report);
 void report_files_hosts(struct report *report);
 void report_snmp(struct report *report);
+void report_update(struct report *report);
 void report_files_directories(struct report *report);
 void report_system_sockets(struct report *report);
 void report_system_units(struct report *report);

@@ -216,7 +216,8 @@ void report_system_units(struct report *report)
 {
 	const char *const argv[] = {"systemctl", "show", "--no-pager", "-p",
 		"Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths",
-		"bmclinkd.service", "bmclink-endpoint.service", NULL};
+		"bmclinkd.service", "bmclink-update.path", "bmclink-update.service",
+		"bmclink-endpoint.service", NULL};
 	struct program_result result;
 	int r = program_run(report->ctl->program_dir, argv, &result);
 

@@ -314,6 +314,65 @@ def test_damaged_records_are_told(host):
     assert "care.json" in section(report, "sysctls")["unread"][0]
 
 
+UPDATE = {"step": "done", "version": "1.1-1", "from": "1.0-1", "why": "", "key": "00", "at": 1000000000,
+          "attempts": 1, "no_way_back": False, "told": True, "back": "1.1-1", "floor": "1.1-1",
+          "refused": ""}
+
+
+def updates(host, files=(), **changes):
+    """The section, with this record and these files: state and note of each line."""
+    folder = host.path("state/monitor/update")
+    if not os.path.exists(folder):
+        os.makedirs(folder)
+    host.write("state/monitor/update/state.json", json.dumps(dict(UPDATE, **changes)), 0o600)
+    for name in files:
+        host.write("state/monitor/update/" + name, "x" * 10, 0o600)
+    report = host.report()
+    return {i["what"]: (i["state"], i["note"]) for i in section(report, "updates")["items"]}, report
+
+
+def test_updates_as_recorded(host):
+    host.fill()
+    assert section(host.report(), "updates")["none"] == "there was none, and no package is kept"
+    found, report = updates(host, ["back.pkg"])
+    assert found == {
+        "last update: 1.0-1 -> 1.1-1: done, 2001-09-09T01:46:40Z": ("as-recorded", None),
+        "nothing below 1.1-1 is installed": ("as-recorded", None),
+        "back.pkg: the way back, 1.1-1, 10 bytes": ("as-recorded", None)}
+    assert report["differences"] == 0
+
+
+def test_an_update_under_way(host):
+    host.fill()
+    host.write("state/worker/update.pkg", "x" * 5)
+    found, report = updates(host, ["back.pkg", "new.pkg", "incoming.pkg", "request"],
+                            step="installing", refused="1.2-1")
+    assert report["differences"] == 0, found
+    assert "new.pkg: to be installed, 1.1-1, 10 bytes" in found
+    assert "update.pkg: fetched from the BMC, not verified, 5 bytes" in found
+    assert "incoming.pkg: being copied by the monitor, not verified, 10 bytes" in found
+    assert any(what.startswith("request: ") for what in found)
+    assert "1.2-1 was put back, and is not installed by itself again" in found
+
+
+def test_updates_that_do_not_fit_their_record(host):
+    host.fill()
+    found, report = updates(host, ["new.pkg", "request"], step="lost", why="no room")
+    assert report["differences"] == 4, found
+    (last,) = [v for k, v in found.items() if k.startswith("last update")]
+    assert last == ("changed", "no room")
+    assert found["back.pkg: the way back, 1.1-1"] == ("missing", None)
+    assert found["new.pkg: to be installed, 10 bytes"] == (
+        "changed", "left of an update that is over")
+    found, report = updates(host, ["back.pkg"], back="")
+    assert found["back.pkg: the way back, 10 bytes"][0] == "changed"
+    host.write("state/monitor/update/state.json", "{broken", 0o600)
+    report = host.report()
+    assert "state.json" in section(report, "updates")["unread"][0]
+    text = host.ctl().stdout
+    assert "Updates of the agent" in text and "state.json" in text
+
+
 def test_units_that_failed_and_files_of_the_package(host):
     host.fill()
     host.program("systemctl", "Id=bmclinkd.service\nLoadState=loaded\nActiveState=failed\n"
