@@ -159,6 +159,11 @@ static void delete_package(struct request *request)
 	char by[96];
 	int r;
 
+	/* What a host is offered is a person's word, as in update_push.c. */
+	if (request->bootstrap) {
+		request_error(request, 403, BASE_INSUFFICIENT_PRIVILEGE);
+		return;
+	}
 	snprintf(by, sizeof(by), "an administrator at %s",
 		connection_get_peer(request->connection)->address);
 	r = service_remove_package(request->service, request->params[0], by);

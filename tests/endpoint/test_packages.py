@@ -467,3 +467,9 @@ def test_who_got_an_account_over_ipmi_is_no_administrator(bmc, tmp_path):
     assert push(bmc, path, user=user)[0] == 403
     assert members(bmc) == [] and stored(bmc) == []
     assert push(bmc, path)[0] == 201
+    # nor does it take away what a person gave
+    code, body = bmc.curl(INVENTORY + "/" + DEB, options=["-u", user, "-X", "DELETE"])
+    assert code == 403 and "InsufficientPrivilege" in body
+    assert members(bmc) == [DEB] and stored(bmc) != []
+    assert bmc.entries("ISM1251") == []
+    assert bmc.request("DELETE", INVENTORY + "/" + DEB, password=PASSWORD).status == 204
