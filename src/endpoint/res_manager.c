@@ -129,6 +129,7 @@ static const struct property oem_bmclink[] = {
 	P_CALL("NextCertificateFingerprint", get_next_fingerprint),
 	P_CALL("NextCertificateDeadline", get_next_deadline),
 	P_LINK("ServiceModule", "/redfish/v1/Managers/{manager}/Oem/Bmclink/ServiceModule"),
+	P_LINK("Snmp", "/redfish/v1/Managers/{manager}/Oem/Bmclink/Snmp"),
 	P_END,
 };
 static const struct property links[] = {

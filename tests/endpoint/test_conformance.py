@@ -25,6 +25,10 @@ REQUIRED = {
     "ActionInfo": {"Parameters"},
     "Chassis": {"ChassisType"},
     "Certificate": {"CertificateString", "CertificateType"},
+    "SoftwareInventory": {"Version", "Updateable"},
+    "BmclinkServiceModule": {"HostConnected", "InbandAccess", "SnmpGet", "LocalNames",
+                             "AutoUpdate"},
+    "BmclinkSnmp": {"Enabled", "ServiceRunning", "Port", "Subtree", "Actions"},
 }
 STATUS = {"State": {"Enabled", "Disabled", "Absent", "StandbyOffline", "Starting"},
           "Health": {"OK", "Warning", "Critical"}}
@@ -88,7 +92,7 @@ class Walk:
 
 @pytest.fixture
 def walk(endpoint, host, tmp_path):
-    """With all there can be: a host, a stream, a subscription, hooks, a session."""
+    """With all there can be: a host, a stream, a subscription, hooks, a session, packages."""
     hooks = tmp_path / "hooks"
     hooks.mkdir()
     for name, text in (
@@ -109,10 +113,18 @@ def walk(endpoint, host, tmp_path):
     assert endpoint.request("POST", "/redfish/v1/EventService/Subscriptions", password=PASSWORD,
                             body={"Destination": "https://169.254.1.9/",
                                   "Protocol": "Redfish"}).status == 201
+    give_packages(endpoint, tmp_path)
     wait_for(lambda: endpoint.get("/redfish/v1/Systems/system", password=PASSWORD).json().get(
         "Model") == "m", 10, "the inventory")
     yield Walk(endpoint)
     stream.close()
+
+
+def give_packages(endpoint, folder):
+    for name in ("bmclink_0.2.0-1_amd64.deb", "bmclink-0.2.0-1.fc40.x86_64.rpm"):
+        (folder / name).write_bytes(b"x" * 100)
+        out = endpoint.command("package", "add", str(folder / name))
+        assert out.returncode == 0, out.stderr
 
 
 def kind_of(body):
@@ -126,7 +138,8 @@ def test_everything_is_reached(walk):
         "ServiceRoot", "AccountService", "ManagerAccount", "Role", "Certificate", "SessionService",
         "Session", "Manager", "HostInterface", "ManagerNetworkProtocol", "ComputerSystem",
         "Chassis", "LogService", "LogEntry", "EventService", "EventDestination", "ActionInfo",
-        "MessageRegistryFile", "JsonSchemaFile"}, sorted(kinds)
+        "MessageRegistryFile", "JsonSchemaFile", "UpdateService", "SoftwareInventory",
+        "BmclinkServiceModule", "BmclinkSnmp"}, sorted(kinds)
 
 
 def test_required_properties(walk):
@@ -226,15 +239,21 @@ def test_types_are_in_the_metadata(walk):
 
 def test_our_own_types_have_our_own_properties(walk):
     """What stands in Oem.Bmclink is what the schemas that are served say, type by type."""
-    schemas, bases = {}, {}
-    for name in ("BmclinkServiceRoot", "BmclinkManager", "BmclinkServiceModule"):
+    schemas, bases, nullable = {}, {}, set()
+
+    def whole_name(space, kind):
+        return "#%s.%s" % (space.get("Namespace"), kind.get("Name"))
+    for name in ("BmclinkServiceRoot", "BmclinkManager", "BmclinkServiceModule", "BmclinkSnmp",
+                 "BmclinkSoftwareInventory"):
         document = ElementTree.fromstring(
             walk.bmc.get("/redfish/v1/Schemas/%s_v1.xml" % name).body)
         for space in document.iter(EDM + "Schema"):
             for kind in space.iter(EDM + "ComplexType"):
                 properties = {p.get("Name"): p.get("Type") for p in kind
                               if p.tag in (EDM + "Property", EDM + "NavigationProperty")}
-                whole = "#%s.%s" % (space.get("Namespace"), kind.get("Name"))
+                nullable.update((whole_name(space, kind), p.get("Name")) for p in kind
+                                if p.tag == EDM + "Property" and p.get("Nullable") != "false")
+                whole = whole_name(space, kind)
                 schemas[whole], bases[whole] = properties, "#" + kind.get("BaseType", "")
 
     def all_of(kind):
@@ -253,9 +272,11 @@ def test_our_own_types_have_our_own_properties(walk):
                 continue
             if name not in properties:
                 walk.fault(path, "Oem.Bmclink.%s is not in the schema" % name)
+            elif value is None and (oem["@odata.type"], name) in nullable:
+                continue
             elif properties[name] in checks and not isinstance(value, checks[properties[name]]):
                 walk.fault(path, "Oem.Bmclink.%s is %r" % (name, value))
-    assert walk.faults == [] and found == 2
+    assert walk.faults == [] and found == 4
 
 
 def test_fields_of_answers(walk):
@@ -317,6 +338,9 @@ def test_nobody_sees_only_what_is_public(walk):
     assert walk.faults == []
 
 
+HOSTS_ACTIONS = {"#BmclinkSnmp.SetUser", "#BmclinkSnmp.RemoveUser"}  # not the administrator's
+
+
 def test_actions_are_there_and_take_no_nonsense(walk):
     found = 0
     for path, body in walk.resources.items():
@@ -328,6 +352,11 @@ def test_actions_are_there_and_take_no_nonsense(walk):
                 walk.fault(path, "%s has the target %s" % (name, action["target"]))
             if not action["target"].endswith(name[1:]):
                 walk.fault(path, "%s has the target %s" % (name, action["target"]))
+            if name in HOSTS_ACTIONS:
+                forbidden = walk.bmc.request("POST", action["target"], password=PASSWORD, body={})
+                if forbidden.status != 403:
+                    walk.fault(path, "%s by an administrator: %d" % (name, forbidden.status))
+                continue
             get = walk.bmc.get(action["target"], password=PASSWORD)
             if get.status != 405 or get.headers["Allow"] != "POST":
                 walk.fault(path, "GET of %s: %d" % (name, get.status))
