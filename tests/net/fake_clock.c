@@ -3,6 +3,8 @@
  * LD_PRELOAD: a wall clock that a test sets while the program runs. The folder $FAKE_CLOCK has the
  * file "offset" (seconds, 64 bits) and the FIFO "set", which stands for the kernel's word that the
  * clock was set (TFD_TIMER_CANCEL_ON_SET). Mapped at the start, for the program may lock itself up.
+ * With $FAKE_CLOCK_RUNS it is time that passes instead: the monotonic clock goes with it, and what
+ * is due is done at the next wake-up.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -17,6 +19,7 @@
 
 static const volatile int64_t *offset;
 static int fifo = -1;
+static int runs;
 
 static int open_in_folder(const char *name, int flags)
 {
@@ -36,13 +39,17 @@ __attribute__((constructor)) static void map_offset(void)
 		close(fd);
 	if (at != MAP_FAILED)
 		offset = at;
+	runs = getenv("FAKE_CLOCK_RUNS") != NULL;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *out)
 {
 	int r = (int)syscall(SYS_clock_gettime, clock, out);
 
-	if (r == 0 && offset && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+	if (r == 0 && offset &&
+		(clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ||
+			(runs && (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE ||
+					 clock == CLOCK_BOOTTIME))))
 		out->tv_sec += (time_t)*offset;
 	return r;
 }

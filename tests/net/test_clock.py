@@ -18,11 +18,12 @@ AT_ONCE = 4  # seconds, on a machine that does much else
 
 
 class FakeClock:
-    """The wall clock of one daemon."""
+    """The wall clock of one daemon. runs: or all its time, which go() lets pass."""
 
-    def __init__(self, folder, daemon):
+    def __init__(self, folder, daemon, runs=False):
         self.folder = os.path.join(folder, "clock-" + daemon.program)
         os.makedirs(self.folder)
+        self.passed = 0
         self._write(0)
         os.mkfifo(os.path.join(self.folder, "set"))
         os.chmod(os.path.join(self.folder, "set"), 0o666)
@@ -31,11 +32,18 @@ class FakeClock:
             "LD_PRELOAD": os.path.join(build_dir(), "tests/net/fake_clock.so"),
             "FAKE_CLOCK": self.folder, "ASAN_OPTIONS":
             os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+        if runs:
+            daemon.environment["FAKE_CLOCK_RUNS"] = "1"
 
     def _write(self, seconds):
         path = os.path.join(self.folder, "offset")
         with open(path, "r+b" if os.path.exists(path) else "wb") as file:  # it is mapped
             file.write(struct.pack("q", seconds))
+
+    def go(self, seconds):
+        """So much time passes; the daemon sees it when something wakes it."""
+        self.passed += seconds
+        self._write(self.passed)
 
     def set(self, seconds):
         """That much from the real time."""

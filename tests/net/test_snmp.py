@@ -14,6 +14,7 @@ from daemons import ROOT, program
 from lab import HOST_IPV4
 from netns import die_with_parent, run, wait_for
 from snmp import COMMUNITY, IDRAC, OWN, SYS_DESCR, USER, EndpointSnmp, Snmpd
+from test_clock import FakeClock
 
 RESOURCE = "/redfish/v1/Managers/%s/Oem/Bmclink/Snmp"
 CLIENTS = {"community": {"community": COMMUNITY}, "user": {"user": USER}}
@@ -22,8 +23,9 @@ CLIENTS = {"community": {"community": COMMUNITY}, "user": {"user": USER}}
 @pytest.fixture
 def make(make_lab):
     """make(**settings of [SnmpGet]): a lab with the feature configured and everything running."""
-    def start(endpoint=None, wait=True, snmpd=True, bmc_snmpd=None, **keys):
+    def start(endpoint=None, wait=True, snmpd=True, bmc_snmpd=None, clock=False, **keys):
         lab = make_lab()
+        lab.clock = FakeClock(lab.folder, lab.endpoint, runs=True) if clock else None
         lab.snmp = EndpointSnmp(lab, bmc_snmpd)
         lab.snmpd = Snmpd(lab)
         lab.endpoint.start(**(endpoint or {}))
@@ -474,6 +476,66 @@ def test_the_bmc_listens_only_while_it_has_a_user(make):
     lab.agent.reload({"SnmpGet": {"enabled": "off"}})
     wait_for(lambda: not listening(), 5, "nothing listens")
     assert not os.path.exists(os.path.join(lab.snmp.runtime_dir, "snmp"))
+
+
+def user(lab):
+    """The BMC's SNMP user, as the host that is known sees it."""
+    code, body = lab.curl(RESOURCE % "bmc")
+    assert code == 200, body
+    return json.loads(body)["UserName"]
+
+
+@pytest.mark.parametrize("how", ["disabled", "forgotten"])
+def test_the_user_on_the_bmc_goes_with_the_host(make, how):
+    """RemoveUser by the agent, or the end of its trust: no user, no listener, no engine is left."""
+    lab = make()
+    wait_value(lab)
+    assert user(lab) and has_user(lab)
+    if how == "disabled":
+        lab.agent.reload({"SnmpGet": {"enabled": "off"}})
+    else:
+        lab.agent.ctl("trust", "forget")
+    wait_user_gone(lab)
+    if how == "disabled":
+        assert user(lab) is None
+
+
+def has_user(lab):
+    return os.path.exists(os.path.join(lab.endpoint.runtime_dir, "snmp.json"))
+
+
+def wait_user_gone(lab):
+    wait_for(lambda: not has_user(lab), 10, "the BMC's user is gone")
+    wait_for(lambda: ":161 " not in lab.bmc.run(["ss", "-Hlun"]).stdout, 10, "nothing listens")
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_the_user_of_a_host_that_went_without_a_word(make, how):
+    """A BMC keeps the user through a loss; when it looked twice without a host, it is gone."""
+    lab = make(clock=True)
+    wait_value(lab)
+    getattr(lab.agent, how)()
+    for seconds, left in ((58, True), (4, True), (58, True), (4, False)):
+        lab.clock.go(seconds)
+        assert lab.curl("/redfish/v1/", certificate=False)[0] == 200  # it wakes
+        assert has_user(lab) == left
+    wait_user_gone(lab)
+    lab.agent.start()
+    wait_active(lab, 20)
+    wait_value(lab)
+
+
+def test_only_the_host_removes_the_user(make):
+    lab = make()
+    wait_value(lab)
+    path = RESOURCE % "bmc" + "/Actions/BmclinkSnmp.RemoveUser"
+    options = ["-X", "POST", "-H", "Content-Type: application/json", "-d", "{}"]
+    assert lab.curl(path, certificate=False, options=options)[0] == 401
+    assert post(lab, "RemoveUser", {"Unknown": 1})[0] == 400
+    assert user(lab)
+    assert post(lab, "RemoveUser", {})[0] == 204
+    assert user(lab) is None
+    assert post(lab, "RemoveUser", {})[0] == 204  # twice is once
 
 
 @pytest.mark.parametrize("module", ["BMCLINK-MIB", "BMCLINK-IDRAC-MIB"])
