@@ -314,9 +314,9 @@ def test_damaged_records_are_told(host):
     assert "care.json" in section(report, "sysctls")["unread"][0]
 
 
-UPDATE = {"step": "done", "version": "1.1-1", "from": "1.0-1", "why": "", "key": "00", "at": 1000000000,
-          "attempts": 1, "no_way_back": False, "told": True, "back": "1.1-1", "floor": "1.1-1",
-          "refused": ""}
+UPDATE = {"step": "done", "version": "1.1-1", "from": "1.0-1", "why": "", "key": "00",
+          "at": 1000000000, "attempts": 1, "no_way_back": False, "told": True, "back": "1.1-1",
+          "floor": "1.1-1", "refused": ""}
 
 
 def updates(host, files=(), **changes):
