@@ -162,6 +162,7 @@ static void put_back(struct installer *in, const char *why_not)
 		end(in, UPDATE_LOST, r < 0 ? in->why : "it is not installed as it should be");
 		return;
 	}
+	tools_start_service(&in->tools);
 	snprintf(in->state.refused, sizeof(in->state.refused), "%s", in->state.version);
 	end(in, UPDATE_RETURNED, why);
 }

@@ -212,3 +212,17 @@ int tools_install(const struct tools *tools, const char *path, char *why)
 	log_output(output);
 	return check(r, output, name, why);
 }
+
+void tools_start_service(const struct tools *tools)
+{
+	static const char *const verbs[] = {"reset-failed", "start"};
+	char program[MAX_PATH], output[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		const char *const argv[] = {name_program(tools, "systemctl", program), verbs[i],
+			"bmclinkd.service", NULL};
+
+		if (program_run(argv, NULL, ASK_SECS, output, sizeof(output)) != 0)
+			log_output(output);
+	}
+}

@@ -26,5 +26,11 @@ int tools_read_installed(
 int tools_wait_lock(const struct tools *tools, unsigned int seconds, char *why);
 /* An older version, too. */
 int tools_install(const struct tools *tools, const char *path, char *why);
+/*
+ * Has systemd start the agent's service, also after so many crashes that it has given up: then the
+ * package's own script is refused (dpkg), or leaves a failed unit alone (rpm). Where there is no
+ * systemd, nothing happens.
+ */
+void tools_start_service(const struct tools *tools);
 
 #endif

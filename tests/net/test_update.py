@@ -505,6 +505,22 @@ def test_s20_a_new_agent_that_does_not_connect_is_put_back(host):
     host.assert_old_goes_on()
 
 
+def test_the_old_agent_is_started_though_systemd_has_given_up(host):
+    """A new one that crashes at once uses up the unit's starts: then the old package's script is
+    refused too, and nobody else would start it."""
+    host.broken |= {NEW, OLD}  # "start request repeated too quickly"
+    host.options[1] = "2"
+    asked = os.path.join(host.tools, "asked")
+    host.write("systemctl", '#!/bin/sh\necho "$*" >>%s\n' % asked)
+    os.chmod(os.path.join(host.tools, "systemctl"), 0o755)
+    set_mode(host, "install")
+    host.give(host.make())
+    host.wait_step("returned")
+    with open(asked) as file:
+        assert file.read().splitlines() == ["reset-failed bmclinkd.service",
+                                            "start bmclinkd.service"]
+
+
 def test_a_new_package_that_dpkg_cannot_configure_is_put_back(host):
     host.write("fail-" + NEW, "")
     set_mode(host, "install")
