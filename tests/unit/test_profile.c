@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What "once" means (docs/mandate.md, S4), as a table; and the file that it is kept in. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,6 +193,32 @@ static void test_raised(void **state)
 	assert_false(profile_plan_rearm(&empty, &now, &again));
 }
 
+/* Who asks for another IPv6 address in a later birth gets none; and what is spent stays as it is.
+ */
+static void test_reapply_ipv6_and_spend_again(void **state)
+{
+	const struct profile_birth later = {"boot2", 5};
+	const struct profile_now reborn = {&here, "usb:1:2", &later};
+	struct priv_profile wanted = {.has_ipv6 = true, .ipv6_prefix = 128}, other;
+	struct profile empty = {0}, marked, again;
+
+	inet_pton(AF_INET6, "fde1::2", &wanted.host_ipv6);
+	inet_pton(AF_INET6, "fde1::1", &wanted.bmc_ipv6);
+	assert_int_equal(profile_plan_configure(&empty, &now, &wanted, &marked), 0);
+	other = wanted;
+	other.ipv6_prefix = 64;
+	assert_int_equal(profile_plan_configure(&marked, &reborn, &other, &again), -EPERM);
+	other = wanted;
+	inet_pton(AF_INET6, "fde1::3", &other.host_ipv6);
+	assert_int_equal(profile_plan_configure(&marked, &reborn, &other, &again), -EPERM);
+	other = wanted;
+	inet_pton(AF_INET6, "fde1::3", &other.bmc_ipv6);
+	assert_int_equal(profile_plan_configure(&marked, &reborn, &other, &again), -EPERM);
+	assert_int_equal(profile_plan_configure(&marked, &reborn, &wanted, &again), 0);
+	profile_plan_spend(&again, &reborn, &marked);
+	assert_memory_equal(&marked, &again, sizeof(marked));
+}
+
 static void test_nic_id(void **state)
 {
 	struct plan_nic nic = {
@@ -283,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_spend),
 		cmocka_unit_test(test_raised),
 		cmocka_unit_test(test_brought_up_without_address),
+		cmocka_unit_test(test_reapply_ipv6_and_spend_again),
 		cmocka_unit_test(test_nic_id),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_damaged_files_are_spent),

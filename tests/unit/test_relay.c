@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In-band access: who is let in, for how long, what relay and monitor say, how bytes go through. */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -85,6 +86,40 @@ static void test_sources_match(void **state)
 		if (relay_sources_contain(&sources, address) != rows[i].contained)
 			fail_msg("%s in '%s'", rows[i].address, rows[i].sources);
 	}
+}
+
+/* From a socket's address to bytes and to text again. */
+static void test_addresses_of_sockets(void **state)
+{
+	static const struct {
+		const char *text, *out;
+		int family;
+	} rows[] = {
+		{"192.0.2.1",	      "192.0.2.1",   AF_INET },
+		     {"2001:db8::1",	     "2001:db8::1", AF_INET6},
+		{"::ffff:192.0.2.1", "192.0.2.1",	  AF_INET6}, /* the same client */
+	};
+	char endless[INET6_ADDRSTRLEN + 8], text[INET6_ADDRSTRLEN];
+	struct relay_source source;
+	const char *expected;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct sockaddr_storage from = {.ss_family = (sa_family_t)rows[i].family};
+		uint8_t address[RELAY_ADDRESS];
+		void *at = rows[i].family == AF_INET
+				   ? (void *)&((struct sockaddr_in *)&from)->sin_addr
+				   : (void *)&((struct sockaddr_in6 *)&from)->sin6_addr;
+
+		assert_int_equal(inet_pton(rows[i].family, rows[i].text, at), 1);
+		assert_true(relay_address_from(&from, address));
+		relay_address_format(address, text);
+		assert_string_equal(text, rows[i].out);
+		from.ss_family = AF_UNIX;
+		assert_false(relay_address_from(&from, address));
+	}
+	memset(endless, '1', sizeof(endless) - 1);
+	endless[sizeof(endless) - 1] = '\0';
+	assert_int_equal(relay_source_parse(endless, &source, &expected), -EINVAL);
 }
 
 static void test_sources_refused(void **state)
@@ -406,6 +441,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sources_match),
+		cmocka_unit_test(test_addresses_of_sockets),
 		cmocka_unit_test(test_sources_refused),
 		cmocka_unit_test(test_anyone),
 		cmocka_unit_test(test_admission),

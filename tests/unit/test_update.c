@@ -322,6 +322,14 @@ static void test_offers(void **state)
 	json_object_set_new(oem, "Signature", json_null());
 	assert_int_equal(update_offer_parse(member, &offer), 0);
 	assert_string_equal(offer.signature, "");
+	assert_string_equal(update_offer_find_obstacle(&offer, true, &info, true),
+		"the BMC has no signature of it");
+	info.keys = 0;
+	assert_string_equal(update_offer_find_obstacle(&offer, true, &info, true),
+		"there is no key: nothing can be installed");
+	json_object_set_new(oem, "Signature", json_integer(1));
+	assert_int_equal(update_offer_parse(member, &offer), -EINVAL);
+	json_object_set_new(oem, "Signature", json_null());
 	json_object_set_new(oem, "SHA256", json_string("0"));
 	assert_int_equal(update_offer_parse(member, &offer), -EINVAL);
 	json_decref(member);
