@@ -11,8 +11,8 @@ base/renewal.c base/text.c base/version.c
 host/discover/dmi_walk.c host/discover/plan.c host/discover/plan_address.c
 host/discover/smbios42.c host/discover/smbios_string.c
 host/feature/feature.c host/feature/update_offer.c
-host/link/backoff.c host/link/kcs.c host/link/ladder.c host/link/logcursor.c host/link/login.c
-host/link/readiness.c host/link/sse.c host/link/trust.c
+host/link/backoff.c host/link/kcs.c host/link/ladder.c host/link/ladder_once.c
+host/link/logcursor.c host/link/login.c host/link/readiness.c host/link/sse.c host/link/trust.c
 host/monitor/bounds.c host/monitor/hosts_text.c host/monitor/profile.c host/monitor/snmp_text.c
 host/relay/admission.c host/relay/sources.c
 endpoint/bootstrap.c endpoint/http.c endpoint/http_chunk.c endpoint/limiter.c endpoint/lockout.c
