@@ -173,12 +173,16 @@ def test_read_only_and_full(place):
 
 
 @needs_root
-def test_not_root(place, tmp_path):
+@pytest.mark.parametrize("words", [
+    ("names", "enable"), ("names", "disable"), ("snmp", "enable", "--community", "bmcread"),
+    ("access", "enable", "--port", "47123", "--allow", "192.0.2.0/24"), ("access", "disable"),
+    ("update", "mode", "install")], ids=" ".join)
+def test_not_root(place, tmp_path, words):
     os.chmod(tmp_path, 0o755)
     for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         os.chmod(folder, 0o755)
     done = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", CTL,
-                           "--config", place.config, "names", "enable"],
+                           "--config", place.config, *words],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1 and "only root" in done.stderr
     assert place.files() == []

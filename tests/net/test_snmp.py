@@ -538,6 +538,23 @@ def test_only_the_host_removes_the_user(make):
     assert post(lab, "RemoveUser", {})[0] == 204  # twice is once
 
 
+IDRAC_NUMBERS = {
+    "racName": ".1.1.1", "racShortName": ".1.1.2", "racFirmwareVersion": ".1.1.8",
+    "systemServiceTag": ".1.3.2", "systemModelName": ".1.3.12", "globalSystemStatus": ".2.1",
+    "globalStorageStatus": ".2.3", "systemPowerState": ".2.4"}
+
+
+def test_the_numbers_of_the_idrac_profile():
+    """As the public MIB has them; the module's other objects are its own conformance."""
+    path = "%s/data/mibs:%s/tests/mibs" % (ROOT, ROOT)
+    for name, number in IDRAC_NUMBERS.items():
+        out = run(["snmptranslate", "-M", path, "-m", "BMCLINK-IDRAC-MIB", "-On",
+                   "BMCLINK-IDRAC-MIB::" + name])
+        assert out.stdout.strip() == "." + IDRAC + number
+    with open(ROOT + "/data/mibs/BMCLINK-IDRAC-MIB.txt") as file:
+        assert set(re.findall(r"(?m)^(\w+) OBJECT-TYPE$", file.read())) == set(IDRAC_NUMBERS)
+
+
 @pytest.mark.parametrize("module", ["BMCLINK-MIB", "BMCLINK-IDRAC-MIB"])
 def test_mib(module):
     """Debian has none of the IETF's modules: tests/mibs stands for what ours import."""
