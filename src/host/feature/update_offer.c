@@ -67,6 +67,6 @@ const char *update_offer_find_obstacle(const struct update_offer *offer, bool ha
 		return "it was put back once: 'bmclinkctl update install' tries it again";
 	if (!has_back && strcmp(info->back, info->installed) != 0)
 		return "the BMC has no package of the version that runs, hence there is no way "
-		       "back: give it one, or 'bmclinkctl update install --no-way-back'";
+		       "back: give it one, or 'bmclinkctl update install no-way-back'";
 	return NULL;
 }
