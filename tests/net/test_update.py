@@ -4,10 +4,12 @@ refused, what happens when somebody is killed, and the way back."""
 import os
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
 
+from daemons import program
 from netns import wait_for
 from updates import ARCHITECTURE, NEW, OLD, Host, Key
 
@@ -92,6 +94,28 @@ def test_check_says_what_there_is(host):
     assert "none" in host.lab.agent.ctl("update", "check").stdout
     host.give(host.make())
     assert NEW in host.lab.agent.ctl("update", "check").stdout
+
+
+@pytest.mark.plain_only
+def test_looking_costs_no_memory(host):
+    """The worker lives for years, and a sanitizer cannot look for leaks in its sandbox."""
+    def resident():
+        with open("/proc/%d/status" % host.lab.agent.children()[0]) as file:
+            return [int(line.split()[1]) for line in file if line.startswith("VmRSS")][0]
+
+    def look(times):
+        for _ in range(times):
+            control.sendall(b'{"command": "feature", "name": "auto-update", "action": "check"}\n')
+            assert b'"result"' in answers.readline()
+
+    control = socket.socket(socket.AF_UNIX)
+    control.connect(host.lab.agent.control)
+    answers = control.makefile("rb")
+    look(200)
+    before = resident()
+    look(1000)
+    control.close()
+    assert resident() - before < 256, "KiB"
 
 
 def test_a_worker_cannot_consent(host):
@@ -385,6 +409,36 @@ def test_a_lost_link_goes_on_where_it_was(host):
     behind = int(host.lab.agent.log().split("going on behind ")[1].split()[0])
     assert behind >= size
     host.wait_step("done", 60)
+
+
+def test_what_was_wanted_is_told_when_it_cannot_go_on(lab):
+    """The way back goes from the BMC while it is being fetched: that is what is said, and no more
+    is tried."""
+    lab.endpoint.start()
+    host = Host(lab)
+    old = host.make(OLD, size=20 << 20)
+    host.give(old)
+    host.give(host.make())
+    lab.agent.start({"AutoUpdate": {"mode": "notify"}})
+    lab.agent.wait_connected("ipv4")
+    see(host)
+    lab.bmc.run(["tc", "qdisc", "add", "dev", "usb0", "root", "tbf", "rate", "40mbit",
+                 "burst", "64k", "latency", "200ms"])
+    partial = os.path.join(lab.agent.state_dir, "worker", "update.pkg")
+    out = subprocess.Popen(lab.host.wrap(
+        [program("bmclinkctl"), "--runtime-dir", lab.agent.runtime_dir, "update", "install"]),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    wait_for(lambda: os.path.exists(partial) and os.path.getsize(partial) > 1 << 20, 30, "a part")
+    lab.endpoint.kill()
+    out.wait(60)
+    assert out.returncode != 0
+    host.take(old)
+    lab.endpoint.start()
+    lab.agent.wait_connected("ipv4", 30)
+    wait_problem(host, "no package of the version that runs", 30)
+    assert "has no package of the version that runs" in lab.agent.wait_event("ISM1267")["text"]
+    host.assert_old_goes_on()
+    assert host.starts == 0
 
 
 # --- somebody is killed ---------------------------------------------------------------------------

@@ -124,6 +124,12 @@ class Host:
                    path], check=False)
         assert out.returncode == 0, out.stderr
 
+    def take(self, path):
+        endpoint = self.lab.endpoint
+        run([program("bmclink-endpoint"), "--config", endpoint.config, "--state-dir",
+             endpoint.state_dir, "--runtime-dir", endpoint.runtime_dir, "package", "remove",
+             os.path.basename(path)])
+
     # what became of it
 
     def state(self):

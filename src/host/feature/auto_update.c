@@ -51,10 +51,12 @@ static void set_daily_timer(struct auto_update *au)
 
 static void answer_one(struct auto_update *au, uint64_t *client, const char *why)
 {
-	json_t *result = why ? NULL : json_object();
+	json_t *result = NULL;
 
 	if (*client == 0)
 		return;
+	if (!why)
+		result = json_object();
 	if (result)
 		update_status_add(au->context, result);
 	control_answer(au->context->control, *client, why ? CONTROL_FAILED : CONTROL_DONE, NULL,
@@ -131,14 +133,37 @@ static void tell(struct auto_update *au, const char *obstacle)
 			install ? "It is being fetched." : "Nothing is done by itself.");
 }
 
+/* For an administrator: what was put back once may be tried again, and he may do without the way
+ * back. */
+static const char *find_obstacle_for_root(struct auto_update *au, bool no_way_back)
+{
+	au->info.refused[0] = '\0';
+	return update_offer_find_obstacle(
+		&au->new, au->has_back || no_way_back, &au->info, au->context->link->encrypted);
+}
+
+/* What he wanted before the connection was lost, with what the BMC has now. */
+static void go_on(struct auto_update *au)
+{
+	const char *obstacle = find_obstacle_for_root(au, au->no_way_back);
+
+	if (obstacle)
+		auto_update_ended(au, obstacle);
+	else
+		update_fetch_start(au);
+}
+
 static void decide(struct auto_update *au)
 {
 	const struct feature_context *context = au->context;
 	const char *obstacle;
-	bool wanted;
 
 	if (!au->has_new) {
 		set_daily_timer(au);
+		return;
+	}
+	if (strcmp(au->wanted, au->new.name.version) == 0 && context->link->encrypted) {
+		go_on(au);
 		return;
 	}
 	obstacle = update_offer_find_obstacle(
@@ -148,10 +173,8 @@ static void decide(struct auto_update *au)
 	if (!obstacle && failed_lately(au))
 		obstacle = "the last try failed; it is tried again in a day, or by 'bmclinkctl "
 			   "update install'";
-	wanted = strcmp(au->wanted, au->new.name.version) == 0 && context->link->encrypted;
-	if (!wanted)
-		tell(au, obstacle);
-	if (wanted || (!obstacle && context->settings->auto_update == AUTO_UPDATE_INSTALL))
+	tell(au, obstacle);
+	if (!obstacle && context->settings->auto_update == AUTO_UPDATE_INSTALL)
 		update_fetch_start(au);
 	else
 		set_daily_timer(au);
@@ -295,10 +318,7 @@ static enum control_exit run_install(struct auto_update *au, const json_t *reque
 		snprintf(error, CONTROL_MAX_ERROR, "the BMC has no such newer version");
 		return CONTROL_FAILED;
 	}
-	/* What was put back once, or refused, may be tried again by an administrator. */
-	au->info.refused[0] = '\0';
-	obstacle = update_offer_find_obstacle(
-		&au->new, au->has_back || no_way_back, &au->info, au->context->link->encrypted);
+	obstacle = find_obstacle_for_root(au, no_way_back);
 	if (obstacle) {
 		snprintf(error, CONTROL_MAX_ERROR, "%s", obstacle);
 		return CONTROL_FAILED;
