@@ -99,7 +99,10 @@ static enum ctl_exit consent(const struct ctl *ctl, const char *version, bool no
 
 	if (r == 0)
 		return CTL_DONE;
-	ctl_complain("%s/" UPDATE_CONSENT ": %s", ctl->runtime_dir, strerror(-r));
+	if (r == -EINVAL)
+		ctl_complain("bmclinkd calls '%s' the newer version, which is none", version);
+	else
+		ctl_complain("%s/" UPDATE_CONSENT ": %s", ctl->runtime_dir, strerror(-r));
 	return CTL_FAILED;
 }
 

@@ -20,8 +20,11 @@
 int update_consent_give(int runtime_fd, const char *version, bool no_way_back)
 {
 	char text[MAX_TEXT];
-	int n = snprintf(text, sizeof(text), "%s%s\n", version, no_way_back ? " " NO_WAY_BACK : "");
+	int n;
 
+	if (!version_is_valid(PACKAGE_DEB, version) && !version_is_valid(PACKAGE_RPM, version))
+		return -EINVAL;
+	n = snprintf(text, sizeof(text), "%s%s\n", version, no_way_back ? " " NO_WAY_BACK : "");
 	return state_write_file(runtime_fd, UPDATE_CONSENT, text, (size_t)n, 0600);
 }
 
