@@ -1,44 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "update/connect.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include <jansson.h>
 
 #include "base/util.h"
 
-#define WAIT_SECS 2
-#define MAX_LINE  262144
+#define WAIT_MS	 2000
+#define MAX_LINE 262144
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static int open_socket(const char *runtime_dir)
 {
-	const struct timeval wait = {.tv_sec = WAIT_SECS};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", runtime_dir);
 
 	if (fd < 0 || n >= (int)sizeof(address.sun_path) ||
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0 ||
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0 ||
 		connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -1;
 	return util_steal_fd(&fd);
 }
 
-/* One line; its length without the end, or 0. */
+/* One line; its length without the end, or 0. The time is that of all of it: the worker, who may be
+ * in the BMC's hands, must not hold the installer by a byte now and then. */
 static size_t read_line(int fd, char *line)
 {
+	int64_t until = now_ms() + WAIT_MS, left;
 	size_t used = 0;
 
-	while (used < MAX_LINE) {
-		ssize_t n = recv(fd, line + used, MAX_LINE - used, 0);
+	while (used < MAX_LINE && (left = until - now_ms()) > 0) {
+		struct pollfd readable = {.fd = fd, .events = POLLIN};
 		const char *end;
+		ssize_t n;
 
-		if (n < 0 && errno == EINTR)
+		if (poll(&readable, 1, (int)left) <= 0)
+			continue;
+		n = recv(fd, line + used, MAX_LINE - used, 0);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
 			return 0;
