@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "endpoint/admin_family.h"
@@ -110,10 +111,10 @@ static json_t *read_certificate(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char pem[TRUST_MAX_PEM + 1];
-	ssize_t n = fd < 0 ? -1 : read(fd, pem, sizeof(pem));
+	ssize_t n = fd < 0 ? -errno : io_read_all(fd, pem, sizeof(pem));
 
 	if (n <= 0 || n > TRUST_MAX_PEM) {
-		fprintf(stderr, "%s: %s\n", path, n < 0 ? strerror(errno) : "not a certificate");
+		fprintf(stderr, "%s: %s\n", path, n < 0 ? strerror((int)-n) : "not a certificate");
 		return NULL;
 	}
 	return json_pack("{s:s, s:o}", "command", "trust-add", "certificate",

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a host becomes known, and how it ceases to be."""
+import fcntl
 import glob
 import os
 import socket
+import subprocess
+import termios
 
 import pytest
 
+from daemons import program
 from netns import wait_for
 from service import CERTIFICATES, Stream, alert_of, make_certificate
 
@@ -163,6 +167,21 @@ def test_administrator_adds_from_file(endpoint, host, stranger, running):
     assert is_refused(endpoint, stranger)
     assert endpoint.command("trust", "add", host.path).returncode == 1
     assert endpoint.command("trust", "add", endpoint.config).returncode == 1
+
+
+def test_certificate_comes_in_pieces(bmc, host):
+    """From a pipe: what was read first is not all of it."""
+    with open(host.path, "rb") as file:
+        text = file.read()
+    adding = subprocess.Popen([program("bmclink-endpoint")] + bmc.options()
+                              + ["trust", "add", "/dev/stdin"], stdin=subprocess.PIPE)
+    adding.stdin.write(text[:100])
+    adding.stdin.flush()
+    wait_for(lambda: fcntl.ioctl(adding.stdin, termios.FIONREAD, b"\0" * 4) == b"\0" * 4, 10,
+             "the first piece was read")
+    adding.communicate(text[100:])
+    assert adding.returncode == 0
+    assert is_known(bmc, host)
 
 
 def test_commands_without_endpoint(endpoint, host):
