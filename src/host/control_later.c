@@ -85,7 +85,7 @@ void control_answer(struct control *control, uint64_t number, enum control_exit 
 		control_client_resume(client);
 		return;
 	}
-	snprintf(client->item_name, sizeof(client->item_name), "%s", name);
+	snprintf(client->item_name, sizeof(client->item_name), "%s", name ? name : "");
 	client->items = items ? items : json_array();
 	client->last_line = result;
 	if (code == CONTROL_DONE && !client->last_line)
