@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/minisign.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
 
+#include "base/hash.h"
 #include "base/util.h"
 
 #define UNTRUSTED "untrusted comment: "
 #define TRUSTED	  "trusted comment: "
-#define PIECE	  65536
 
 struct line {
 	const char *text;
@@ -178,39 +179,9 @@ int minisign_verify(const struct minisign_key *key, const struct minisign_signat
 										       : -EBADMSG;
 }
 
-static int hash_pieces(EVP_MD_CTX *context, int fd, uint64_t max)
-{
-	_cleanup_free_ unsigned char *piece = malloc(PIECE);
-	uint64_t at = 0;
-
-	if (!piece)
-		return -ENOMEM;
-	for (;;) {
-		ssize_t n = pread(fd, piece, PIECE, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		at += (uint64_t)n;
-		if (at > max)
-			return -EFBIG;
-		if (EVP_DigestUpdate(context, piece, (size_t)n) != 1)
-			return -EIO;
-	}
-}
-
 int minisign_hash_file(int fd, uint64_t max, unsigned char digest[MINISIGN_DIGEST_SIZE])
 {
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	int r = -ENOMEM;
-
-	if (context && EVP_DigestInit_ex(context, EVP_blake2b512(), NULL) == 1)
-		r = hash_pieces(context, fd, max);
-	if (r == 0 && EVP_DigestFinal_ex(context, digest, NULL) != 1)
-		r = -EIO;
-	EVP_MD_CTX_free(context);
-	return r;
+	return hash_file(fd, EVP_blake2b512(), max, digest);
 }
 
 /* A 64-bit number whose first byte is the lowest. */

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What decides about updates: signatures that minisign 0.11 made, versions, names, offers. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "base/minisign.h"
 #include "base/package_name.h"
 #include "base/util.h"
@@ -49,6 +52,18 @@ static void hash(const char *text, unsigned char digest[MINISIGN_DIGEST_SIZE])
 	assert_int_equal(minisign_hash_file(fileno(file), strlen(text) - 1, digest), -EFBIG);
 	assert_int_equal(minisign_hash_file(fileno(file), strlen(text), digest), 0);
 	fclose(file);
+}
+
+/* Why a package could not be read is said as it is. */
+static void test_hash_of_what_cannot_be_read(void **state)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(hash_file(fd, EVP_sha256(), 1000, digest), -EISDIR);
+	close(fd);
+	assert_int_equal(hash_file(-1, EVP_sha256(), 1000, digest), -EBADF);
 }
 
 static struct minisign_signature parse(const char *text)
@@ -340,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signature),
+		cmocka_unit_test(test_hash_of_what_cannot_be_read),
 		cmocka_unit_test(test_every_byte_counts),
 		cmocka_unit_test(test_what_is_no_signature),
 		cmocka_unit_test(test_keys),

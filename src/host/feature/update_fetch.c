@@ -11,8 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/state.h"
 #include "base/text.h"
@@ -120,24 +119,6 @@ static int write_at(int fd, uint64_t offset, const char *bytes, size_t length)
 	return 0;
 }
 
-static int hash_file(int fd, unsigned char digest[EVP_MAX_MD_SIZE])
-{
-	_cleanup_free_ unsigned char *piece = malloc(65536);
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	off_t at = 0;
-	ssize_t n = -1;
-	int r = -ENOMEM;
-
-	if (piece && context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1)
-		while ((n = pread(fd, piece, 65536, at)) > 0 &&
-			EVP_DigestUpdate(context, piece, (size_t)n) == 1)
-			at += n;
-	if (n == 0)
-		r = EVP_DigestFinal_ex(context, digest, NULL) == 1 ? 0 : -EIO;
-	EVP_MD_CTX_free(context);
-	return r;
-}
-
 /* --- to the monitor --- */
 
 static const char *explain(int r)
@@ -226,7 +207,8 @@ static void check_whole(struct auto_update *au)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	char why[AUTO_UPDATE_MAX_PROBLEM];
-	int r = fdatasync(au->fd) < 0 ? -errno : hash_file(au->fd, digest);
+	int r = fdatasync(au->fd) < 0 ? -errno
+				      : hash_file(au->fd, EVP_sha256(), au->fetched->size, digest);
 
 	if (r < 0) {
 		fail(au, "the package", r);
