@@ -23,6 +23,7 @@ static void on_notice(enum priv_notice notice, const void *data, size_t length, 
 	case PRIV_NOTICE_STOP:
 	case PRIV_NOTICE_RELOAD:
 	case PRIV_NOTICE_ACCESS:
+	case PRIV_NOTICE_SNMP:
 		FUZZ_CHECK(data == NULL && length == 0);
 		break;
 	case PRIV_NOTICE_ARP:
