@@ -89,14 +89,14 @@ static const struct property firmware_table[] = {P_TEXT("Name", "Firmware"), P_E
 
 static long count_packages(const struct request *request)
 {
-	return request->service->packages.n;
+	return (long)request->service->packages.n;
 }
 
 static int list_packages(const struct request *request, long skip, long top, json_t *array)
 {
 	const struct packages *packages = &request->service->packages;
 
-	for (long i = skip; i < packages->n && i < skip + top; i++)
+	for (long i = skip; i < (long)packages->n && i < skip + top; i++)
 		json_array_append_new(
 			array, resource_link(INVENTORY "/%s", packages->entries[i].id));
 	return 0;

@@ -6,6 +6,7 @@ below the line here, and in tests/vm.
 """
 import json
 import os
+import shutil
 import time
 
 import pytest
@@ -351,8 +352,8 @@ def swap(lab):
     """Another BMC, or the same after a reset to its defaults: nothing of the old one is left."""
     old = fingerprint(bmc_certificate(lab))
     lab.endpoint.stop()
-    for name in os.listdir(lab.endpoint.state_dir):
-        os.unlink(os.path.join(lab.endpoint.state_dir, name))
+    for entry in list(os.scandir(lab.endpoint.state_dir)):
+        (shutil.rmtree if entry.is_dir() else os.unlink)(entry.path)
     lab.endpoint.start()
     assert fingerprint(bmc_certificate(lab)) != old
     return old
