@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "host/link/channel_internal.h"
@@ -54,7 +55,7 @@ static void copy_message_id(const struct transfer *transfer, char *out, size_t s
 
 	out[0] = '\0';
 	if (transfer->body)
-		body = json_loadb(transfer->body, transfer->body_length, 0, NULL);
+		body = json_text_load(transfer->body, transfer->body_length, 0);
 	info = json_object_get(json_object_get(body, "error"), "@Message.ExtendedInfo");
 	id = json_object_get(json_array_get(info, 0), "MessageId");
 	if (json_is_string(id))
@@ -75,7 +76,7 @@ static void take_session(const struct transfer *transfer)
 		return;
 	/* The header is mandatory, and there are services that forget it. */
 	if (transfer->body)
-		body = json_loadb(transfer->body, transfer->body_length, 0, NULL);
+		body = json_text_load(transfer->body, transfer->body_length, 0);
 	if (resource_get_location(json_string_value(json_object_get(body, "@odata.id")) ?: "",
 		    session->location, sizeof(session->location)) < 0)
 		log_info("channel", "%s: the BMC does not say where its session is",

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/util.h"
 #include "host/link/channel_internal.h"
 
@@ -36,7 +37,7 @@ static void answer(
 		return;
 	}
 	if (bytes)
-		body = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
+		body = json_text_load(bytes, length, JSON_REJECT_DUPLICATES);
 	request->answer(status, body, request->arg);
 	json_decref(body);
 }

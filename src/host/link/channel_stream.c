@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/util.h"
@@ -41,7 +42,7 @@ static void on_event(const struct sse_event *event, void *arg)
 		note_id(channel, event->id);
 	if (channel->state != CHANNEL_UP || !channel->handlers.pushed)
 		return;
-	payload = json_loadb(event->data, event->length, JSON_REJECT_DUPLICATES, NULL);
+	payload = json_text_load(event->data, event->length, JSON_REJECT_DUPLICATES);
 	if (json_is_object(payload))
 		channel->handlers.pushed(channel, payload, channel->handlers.arg);
 	else
@@ -151,7 +152,15 @@ static void poll_for_bad_stream(struct channel *channel)
 	poll_because(channel, reason);
 }
 
-/* Refused: for good, or because all its streams are taken (iDRAC9 has two). */
+/* Questions until it is looked for again. Refused for now: all its streams are taken (iDRAC9 has
+ * two). Ours has streams: whatever was the matter there, it was not meant to last. */
+static unsigned int get_hold(const struct channel *channel, int status)
+{
+	if (channel->info.ours)
+		return STREAM_AGAIN;
+	return status == 503 || status == 429 ? STREAM_BUSY_POLLS : STREAM_HOLD_POLLS;
+}
+
 static void on_stream_refused(struct channel *channel, const struct transfer *transfer)
 {
 	char reason[128], location[64];
@@ -159,9 +168,7 @@ static void on_stream_refused(struct channel *channel, const struct transfer *tr
 	text_make_printable(
 		transfer->location, strlen(transfer->location), location, sizeof(location));
 	channel->main.renewed = false;
-	channel->reopen_after = transfer->status == 503 || transfer->status == 429
-					? STREAM_BUSY_POLLS
-					: STREAM_HOLD_POLLS;
+	channel->reopen_after = get_hold(channel, transfer->status);
 	channel->memory->last_event_id[0] = '\0'; /* it may have been that */
 	/* Lenovo's TSM has it on another listener. No token goes there, nor does our trust. */
 	if (transfer->status / 100 == 3 && transfer->location[0])
@@ -283,11 +290,12 @@ static void on_event_service(struct transfer *transfer)
 		return;
 	transfer->renewed = false;
 	if (transfer->status == 200 && transfer->body)
-		service = json_loadb(transfer->body, transfer->body_length, 0, NULL);
+		service = json_text_load(transfer->body, transfer->body_length, 0);
 	channel->stream[0] = '\0';
 	resource_get_link(service, "ServerSentEventUri", channel->stream, sizeof(channel->stream));
 	explain_no_stream(transfer, service, reason, sizeof(reason));
 	json_decref(service);
+	channel->reopen_after = get_hold(channel, transfer->status);
 	if (channel->stream[0] == '\0')
 		poll_because(channel, reason);
 	else if (is_stream_bad(channel))

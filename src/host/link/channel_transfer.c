@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "host/link/channel_internal.h"
@@ -361,7 +362,7 @@ json_t *transfer_take_object(const struct transfer *transfer)
 
 	if (!transfer->complete || transfer->status != 200 || !transfer->body)
 		return NULL;
-	object = json_loadb(transfer->body, transfer->body_length, JSON_REJECT_DUPLICATES, NULL);
+	object = json_text_load(transfer->body, transfer->body_length, JSON_REJECT_DUPLICATES);
 	if (json_is_object(object))
 		return object;
 	json_decref(object);
