@@ -703,6 +703,25 @@ def test_stream_refused_falls_back_to_asking(bench):
         assert "lost" not in result and result["done"]["outcome"] == "connected"
 
 
+@pytest.mark.parametrize("where", ["events", "SSE"])
+def test_stream_that_was_refused_is_looked_for_again(bench, where):
+    """By one answer to one question, of ours: the stream, and not questions for ever."""
+    tls = bench.tls(clients=[bench.cert])
+    table = with_stream(b"data: {\"Id\": \"1\"}\n\n")
+    right = table["/redfish/v1/EventService" if where == "events" else "/redfish/v1/SSE"]
+
+    def once(connection):
+        table[path] = right
+        connection.sendall(answer(503, {}))
+    path = next(p for p, entry in table.items() if entry is right)
+    table[path] = once
+    with bench.service(table, tls):
+        result = bench.probe("--stored-pin", tls.fingerprint, "--poll", "50", "--stay", "9000",
+                             "--pushed", "1")
+    assert result["pushed"] == [{"Id": "1"}]
+    assert [by for by, _ in result["events"]][-2:] == ["polling", "stream"]
+
+
 def test_silent_death_is_seen_by_keep_alive(bench):
     """The link is dead without a word: the kernel notices, for an idle process."""
     tls = bench.tls(clients=[bench.cert])

@@ -116,10 +116,12 @@ static void on_polled(struct transfer *transfer)
 		channel_lose_as(channel, transfer, OUTCOME_BAD_ANSWER);
 		return;
 	}
-	if (channel->reopen_after > 0 && --channel->reopen_after == 0)
+	if (channel->reopen_after == 0 || --channel->reopen_after > 0)
+		channel_life_poll(channel);
+	else if (channel->stream[0])
 		channel_stream_open(channel);
 	else
-		channel_life_poll(channel);
+		channel_stream_look(channel);
 }
 
 static void ask(struct channel *channel)
