@@ -16,7 +16,7 @@ packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck m
 # Packages for rpm, the SELinux module and the Ansible play.
 packages_rpm=(rpm rpm2cpio rpmlint cpio bzip2 mmdebstrap uidmap make checkpolicy semodule-utils
 	libsnmp-dev policycoreutils secilc setools python3-setools selinux-policy-dev selinux-policy-default
-	ansible-core ansible-lint build-essential debhelper dh-apparmor)
+	ansible-core ansible-lint build-essential debhelper dh-apparmor minisign)
 # What bench/link compares with: fetched and unpacked, never installed (bench/machine.py).
 packages_bench=(nginx hitch stunnel4 lldpd chrony qemu-guest-agent haproxy socat)
 # The virtual server of tests/vm: QEMU, its disk, and the tools that build our packages.
