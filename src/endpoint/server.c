@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/listener.h>
@@ -16,6 +17,7 @@
 
 #define TRIM_PEAK 16 /* connections at a time after which memory is given back */
 #define TRIM_MS	  2000
+#define OWN_FILES 48 /* log, listeners, control, hooks, pushes: what is no connection */
 
 static void set_paused(struct server *server, bool paused)
 {
@@ -163,8 +165,32 @@ static void on_accept_error(struct evconnlistener *evl, void *arg)
 		set_paused(listener->server, true); /* until one has ended */
 }
 
+/*
+ * As many as there are descriptors for, so that want of them is no everyday matter. The soft limit,
+ * which is 1024 nearly everywhere, is ours to raise.
+ */
+static unsigned int bound_by_files(unsigned int wanted)
+{
+	rlim_t needed = (rlim_t)wanted + OWN_FILES;
+	struct rlimit limit;
+	unsigned int most;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= needed)
+		return wanted;
+	limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 && getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return wanted;
+	if (limit.rlim_cur >= needed)
+		return wanted;
+	most = limit.rlim_cur > OWN_FILES ? (unsigned int)limit.rlim_cur - OWN_FILES : 1;
+	log_warning("server", "room for %u connections only: the limit of open files is %lu", most,
+		(unsigned long)limit.rlim_cur);
+	return most;
+}
+
 void server_set_maximum(struct server *server, unsigned int max_connections)
 {
+	max_connections = bound_by_files(max_connections);
 	server->max_connections = max_connections;
 	if (server->n_connections < max_connections)
 		set_paused(server, false);
@@ -179,7 +205,7 @@ int server_new(struct event_base *base, const struct server_handlers *handlers,
 		return -ENOMEM;
 	made->base = base;
 	made->handlers = *handlers;
-	made->max_connections = max_connections;
+	made->max_connections = bound_by_files(max_connections);
 	TAILQ_INIT(&made->connections);
 	TAILQ_INIT(&made->lingering);
 	made->trim = evtimer_new(base, on_trim, made);

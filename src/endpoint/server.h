@@ -60,7 +60,8 @@ struct server_handlers {
 
 int server_new(struct event_base *base, const struct server_handlers *handlers,
 	unsigned int max_connections, struct server **server);
-/* Those there are beyond a smaller maximum stay until they end. */
+/* Those there are beyond a smaller maximum stay until they end. Fewer, where the limit of open
+ * files leaves no room for so many: said in the log. */
 void server_set_maximum(struct server *server, unsigned int max_connections);
 /* Closes everything, streams too. Safe with NULL. */
 void server_free(struct server *server);

@@ -2,6 +2,7 @@
 """Hostile and clumsy HTTP: limits, deadlines, methods, framing."""
 import contextlib
 import json
+import resource
 import socket
 import ssl
 import time
@@ -291,6 +292,24 @@ def test_max_connections(endpoint, host):
         read_until(stream, b"}}}")
         stream.close()
     wait_for(lambda: endpoint.descriptors() < 25, 10, "all closed")
+
+
+def test_room_for_connections_is_made(bmc):
+    """The soft limit of open files is no bound, the hard one is: said, and kept within."""
+    pid = bmc.process.pid
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, 1000))
+    bmc.reload(max_connections=96)
+    wait_for(lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE)[0] > 96, 10, "it is raised")
+    assert "room for" not in bmc.log()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, 64))
+    bmc.reload(max_connections=97)
+    wait_for(lambda: "room for 16 connections only: the limit of open files is 64" in bmc.log(),
+             10, "it says so")
+    crowd = [bmc.connect() for _ in range(30)]
+    assert_served(bmc)
+    for stream in crowd:
+        stream.close()
+    assert "accept:" not in bmc.log()
 
 
 def test_idle_costs_nothing(bmc):
