@@ -2,11 +2,16 @@
 """S15 and S19: idrac.local and its sisters in /etc/hosts, while the link has IPv4, and not else."""
 import os
 import stat
+import sys
 
 import pytest
 
 from lab import BMC_IPV4, HOST_IPV4, HOST_NIC, Lab
 from netns import run, wait_for
+
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+
+from chromium import Browser  # noqa: E402
 
 BEGIN = b"# BEGIN bmclink: written by bmclinkd, changes in this block are lost\n"
 BLOCK = BEGIN + b"169.254.1.1 idrac.local drac.local bmc.local # bmclink\n# END bmclink\n"
@@ -65,6 +70,26 @@ def test_s15_s19_names_over_ipv4(lab):
         out = run(lab.host.wrap(["unshare", "--mount", "sh", "-c", script])).stdout
         assert out.split()[0] == BMC_IPV4 and "RedfishVersion" in out
     assert "ISM1203" in lab.agent.event_ids()
+
+
+def test_s19_a_browser_finds_the_bmc_by_its_name(lab, tmp_path):
+    """On the host itself, with the hosts file that the agent has written."""
+    connect(lab)
+    wait_active(lab)
+    with open(os.path.join(lab.endpoint.state_dir, "endpoint.crt"), "rb") as file:
+        pem = file.read()
+    script = 'mount --bind %s /etc/hosts && mount --bind %s /etc/nsswitch.conf && exec "$@"' % (
+        lab.hosts, nsswitch(lab))
+
+    def wrap(command):
+        return lab.host.wrap(["unshare", "--mount", "sh", "-c", script, "sh", *command])
+    with Browser(tmp_path, pem, wrap=wrap) as browser:
+        for name in ("idrac.local", "drac.local"):
+            browser.open("https://%s/" % name)
+            browser.wait("document.getElementById('link').textContent.includes("
+                         "'connected over IPv4')")
+            assert browser.value("location.hostname") == name
+        assert browser.messages == []
 
 
 def nsswitch(lab):

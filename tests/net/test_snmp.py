@@ -321,6 +321,21 @@ def test_idrac(make):
         IDRAC + ".2.1.0": "2", IDRAC + ".2.3.0": "2", IDRAC + ".2.4.0": "2"}
 
 
+ELSEWHERE = "1.3.6.1.4.1.8072.9999.9999.700"
+
+
+def test_a_subtree_of_ones_own(make):
+    """Named at both ends; a BMC alone cannot choose what the host's snmpd hands on."""
+    lab = make({"snmp_subtree": ELSEWHERE}, wait=False)
+    wait_reason(lab, "name it in [SnmpGet]")
+    assert not lab.snmpd.has_drop_in()
+    lab.agent.reload({"SnmpGet": {"subtree": ELSEWHERE}})
+    wait_active(lab)
+    assert wait_value(lab, ELSEWHERE + ".1.1.0")
+    assert feature(lab.agent.status())["subtree"] == ELSEWHERE
+    assert lab.snmpd.value(OWN + ".1.1.0", **CLIENTS["community"]) is None
+
+
 def test_the_bmc_cannot_ask_the_hosts_snmpd(make):
     """snmpd listens everywhere; what comes in over the NIC is answers only (nic_filter)."""
     lab = make()
