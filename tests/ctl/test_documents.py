@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command in README.md and the administrators' pages works as it is printed: it is run where
 that is harmless (bmclinkctl without a daemon), else taken apart and held against what there is."""
+import configparser
 import os
 import re
 import shutil
 import shlex
+from xml.etree import ElementTree
 
 import pytest
 
@@ -131,3 +133,18 @@ def test_every_number_of_a_message_exists():
     for page in PAGES:
         if os.path.exists(os.path.join(ROOT, page)):
             assert set(re.findall(r"ISM\d{4}", read(page))) <= known, page
+
+
+def test_the_firewalls_know_the_port_of_inband_access():
+    """firewalld's service and ufw's profile name the default that the agent has."""
+    default = re.search(r'"InbandAccess", "port"[^}]*\.fallback = "(\d+)"',
+                        read("src/host/settings.c")).group(1)
+    folder = os.path.join(ROOT, "data/firewall")
+    service = ElementTree.parse(os.path.join(folder, "bmclink-access.xml")).getroot()
+    assert service.tag == "service" and service.find("short").text
+    assert [p.attrib for p in service.findall("port")] == [{"protocol": "tcp", "port": default}]
+    profile = configparser.ConfigParser()
+    assert profile.read(os.path.join(folder, "bmclink-access.ufw"))
+    (name,) = profile.sections()
+    assert re.fullmatch("[a-z-]+", name)
+    assert profile[name]["ports"] == default + "/tcp" and profile[name]["title"]
