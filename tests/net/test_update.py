@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Updates of the agent, end to end but for dpkg and systemd (rows S16, S20): who is asked, what is
 refused, what happens when somebody is killed, and the way back."""
+import json
 import os
 import re
 import signal
@@ -41,6 +42,15 @@ def wait_problem(host, text, timeout=30):
                         timeout, text)
 
 
+def reported(host):
+    """What bmclinkctl report says of updates: {thing: state}."""
+    agent = host.lab.agent
+    out = agent.ctl("--state-dir", agent.state_dir, "--config", agent.config,
+                    *host.lab.trees.options(), "report", "--json").stdout
+    (section,) = [s for s in json.loads(out)["sections"] if s["name"] == "updates"]
+    return {item["what"]: item["state"] for item in section["items"]}
+
+
 # --- who is asked ---------------------------------------------------------------------------------
 
 def test_s20_notify_tells_and_does_nothing(host):
@@ -73,6 +83,10 @@ def test_s20_install_by_itself_and_the_next_needs_no_old_package(host):
     host.wait_step("done")
     host.lab.agent.wait_event("ISM1262", 20)
     assert host.state()["back"] == NEW and host.state()["floor"] == NEW
+    told = reported(host)
+    assert any(what.startswith("last update: %s -> %s: done" % (OLD, NEW)) for what in told)
+    assert any(what.startswith("back.pkg: the way back, %s," % NEW) for what in told)
+    assert set(told.values()) == {"as-recorded"}
     host.lab.agent.wait_connected("ipv4")
     host.give(host.make("1.2-1"))
     wait_for(lambda: host.state()["version"] == "1.2-1", 40, "the next is asked for")
