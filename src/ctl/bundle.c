@@ -13,6 +13,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "bmclink-build.h"
 #include "ctl/print.h"
@@ -87,12 +88,9 @@ void bundle_add(struct bundle *bundle, const char *name, const char *source, con
 static void write_manifest(FILE *out, const struct bundle *bundle)
 {
 	struct redact_counts counts = redact_get_counts(bundle->redact);
-	char when[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	char when[CLOCK_TEXT];
 
-	gmtime_r(&now, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	clock_format(time(NULL), when);
 	fprintf(out, "bmclink support bundle, made %s by bmclinkctl %s\n\n", when, BMCLINK_VERSION);
 	fprintf(out,
 		"Removed: private keys, passwords, tokens and other secrets; %lu places,\n"

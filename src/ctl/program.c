@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/util.h"
 
@@ -47,14 +48,6 @@ static void run_child(const char *path, const char *const argv[], int out, int e
 		dup2(err, STDERR_FILENO) >= 0)
 		execve(path, (char *const *)(const void *)argv, environment);
 	_exit(127);
-}
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* One more piece; what is beyond the bound is read and forgotten. 0 at the end. */
@@ -98,9 +91,10 @@ static bool collect(struct pipes *from, struct program_result *result)
 {
 	char error[256];
 	size_t error_used = 0, room = 0;
-	long end = now_ms() + PROGRAM_SECONDS * 1000L, left = 0;
+	int64_t end = clock_get_ms(CLOCK_MONOTONIC) + PROGRAM_SECONDS * 1000L, left = 0;
 
-	while ((from->out >= 0 || from->err >= 0) && (left = end - now_ms()) > 0) {
+	while ((from->out >= 0 || from->err >= 0) &&
+		(left = end - clock_get_ms(CLOCK_MONOTONIC)) > 0) {
 		struct pollfd fds[] = {
 			{.fd = from->out, .events = POLLIN},
 			     {.fd = from->err, .events = POLLIN}

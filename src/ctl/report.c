@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/state.h"
 #include "base/util.h"
 #include "bmclink-build.h"
@@ -156,12 +157,9 @@ static void find_daemon(struct report *report)
 
 static json_t *make_time(void)
 {
-	char text[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	char text[CLOCK_TEXT];
 
-	gmtime_r(&now, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	clock_format(time(NULL), text);
 	return json_string(text);
 }
 

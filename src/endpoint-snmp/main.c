@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/state.h"
@@ -54,14 +55,6 @@ static const char help[] =
 	"  --debug             log more\n"
 	"  --version, --help\n";
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void set_state(struct program *program, enum state state)
 {
 	static const char *const names[] = {"idle", "running", "waiting", "stopped"};
@@ -74,12 +67,13 @@ static void set_state(struct program *program, enum state state)
 static void wait_and_retry(struct program *program, const char *what, const char *why)
 {
 	processes_stop(&program->processes);
-	if (now_ms() - program->since_ms > LONG_LIFE_MS || program->wait_ms == 0)
+	if (clock_get_ms(CLOCK_MONOTONIC) - program->since_ms > LONG_LIFE_MS ||
+		program->wait_ms == 0)
 		program->wait_ms = FIRST_MS;
 	else
 		program->wait_ms = program->wait_ms * 2 > MAX_MS ? MAX_MS : program->wait_ms * 2;
 	log_warning(MODULE, "%s %s; again in %u ms", what, why, program->wait_ms);
-	program->retry_ms = now_ms() + program->wait_ms;
+	program->retry_ms = clock_get_ms(CLOCK_MONOTONIC) + program->wait_ms;
 	set_state(program, STATE_WAITING);
 }
 
@@ -87,7 +81,7 @@ static void start_session(struct program *program)
 {
 	int r = processes_start(&program->processes, &program->session);
 
-	program->since_ms = now_ms();
+	program->since_ms = clock_get_ms(CLOCK_MONOTONIC);
 	if (r < 0)
 		wait_and_retry(program, "snmpd cannot be started:", strerror(-r));
 	else
@@ -175,7 +169,7 @@ static void run(struct program *program)
 			{.fd = program->inotify_fd, .events = POLLIN},
 			{.fd = program->signal_fd,  .events = POLLIN},
 		};
-		int64_t left = program->retry_ms - now_ms();
+		int64_t left = program->retry_ms - clock_get_ms(CLOCK_MONOTONIC);
 		int timeout = program->state != STATE_WAITING ? -1 : left > 0 ? (int)left : 0;
 		int n = poll(fds, ARRAY_SIZE(fds), timeout);
 

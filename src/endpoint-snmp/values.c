@@ -6,18 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "endpoint/control_ask.h"
 
 enum { STATUS_OTHER = 1, STATUS_UNKNOWN, STATUS_OK, STATUS_NON_CRITICAL, STATUS_CRITICAL };
 enum { POWER_OTHER = 1, POWER_UNKNOWN, POWER_OFF, POWER_ON };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 const json_t *values_get(const char *runtime_dir)
 {
@@ -27,7 +20,7 @@ const json_t *values_get(const char *runtime_dir)
 	json_t *request, *answer = NULL;
 
 	/* A walk is many questions; the endpoint, which may not answer, is asked once for them. */
-	if (ever && now_ms() - asked < VALUES_KEEP_MS)
+	if (ever && clock_get_ms(CLOCK_MONOTONIC) - asked < VALUES_KEEP_MS)
 		return kept;
 	json_decref(kept);
 	kept = NULL;
@@ -36,7 +29,7 @@ const json_t *values_get(const char *runtime_dir)
 		kept = json_incref(json_object_get(answer, "result"));
 	json_decref(answer);
 	json_decref(request);
-	asked = now_ms();
+	asked = clock_get_ms(CLOCK_MONOTONIC);
 	ever = true;
 	return kept;
 }

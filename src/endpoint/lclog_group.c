@@ -8,16 +8,9 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "endpoint/lclog_priv.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int lclog_step(struct lclog *log, enum lclog_statement which)
 {
@@ -76,7 +69,7 @@ int lclog_group_commit(struct lclog *log, unsigned int own)
 		log->oldest = keep_from;
 	log->pending = 0;
 	log->commits++;
-	log->last_commit_ms = now_ms();
+	log->last_commit_ms = clock_get_ms(CLOCK_MONOTONIC);
 	if (log->listener)
 		log->listener(log->listener_arg);
 	return SQLITE_OK;
@@ -85,7 +78,7 @@ int lclog_group_commit(struct lclog *log, unsigned int own)
 /* May this record wait for others? */
 static bool may_wait(struct lclog *log)
 {
-	int64_t left = log->last_commit_ms + log->window_ms - now_ms();
+	int64_t left = log->last_commit_ms + log->window_ms - clock_get_ms(CLOCK_MONOTONIC);
 	struct timeval tv = {(time_t)(left / 1000), (suseconds_t)(left % 1000) * 1000};
 
 	if (!log->timer || left <= 0 || left > log->window_ms || log->pending >= LCLOG_GROUP_MAX)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "endpoint/limiter.h"
 
 struct row { /* of attempts of one sort */
@@ -28,14 +29,6 @@ struct refusals {
 	unsigned int counts[REFUSALS_N_KINDS];
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void record_without_tls(struct row *row)
 {
 	char attempt[24];
@@ -55,7 +48,7 @@ static void record_certificate(struct row *row)
 
 static void arm(struct row *row)
 {
-	int64_t wait = limiter_wait_ms(&row->limiter, now_ms());
+	int64_t wait = limiter_wait_ms(&row->limiter, clock_get_ms(CLOCK_BOOTTIME));
 	struct timeval tv = {(time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000};
 
 	if (wait >= 0 && !evtimer_pending(row->timer, NULL))
@@ -66,7 +59,7 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 {
 	struct row *row = arg;
 
-	if (limiter_flush(&row->limiter, now_ms()))
+	if (limiter_flush(&row->limiter, clock_get_ms(CLOCK_BOOTTIME)))
 		row->record(row);
 	arm(row);
 }
@@ -76,7 +69,7 @@ static void add(struct row *row, const struct connection *connection)
 	snprintf(
 		row->address, sizeof(row->address), "%s", connection_get_peer(connection)->address);
 	row->family = connection_family_name(connection);
-	if (limiter_attempt(&row->limiter, now_ms()))
+	if (limiter_attempt(&row->limiter, clock_get_ms(CLOCK_BOOTTIME)))
 		row->record(row);
 	arm(row);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/state.h"
 #include "base/text.h"
@@ -303,14 +304,6 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	service_run_rollover(arg);
 }
 
-static void arm(struct service *service, uint64_t ms)
-{
-	struct timeval tv = {.tv_sec = (time_t)(ms / MS_PER_SECOND),
-		.tv_usec = (suseconds_t)(ms % MS_PER_SECOND) * 1000};
-
-	evtimer_add(service->rollover_timer, &tv);
-}
-
 int service_run_rollover(struct service *service)
 {
 	struct rollover_facts facts;
@@ -337,14 +330,14 @@ int service_run_rollover(struct service *service)
 	}
 	if (rollover.until && rollover.until - facts.now < wait)
 		wait = rollover.until > facts.now ? rollover.until - facts.now : 0;
-	arm(service, held ? held : (uint64_t)wait * MS_PER_SECOND);
+	clock_set_timer(service->rollover_timer, held ? held : (uint64_t)wait * MS_PER_SECOND);
 	return r;
 }
 
 void service_schedule_rollover(struct service *service)
 {
 	if (service->rollover_timer)
-		arm(service, 0);
+		clock_set_timer(service->rollover_timer, 0);
 }
 
 int service_renew_identity(struct service *service)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/util.h"
@@ -17,13 +18,10 @@
 
 void service_get_clock(struct trust_clock *clock)
 {
-	struct timespec mono;
-
-	clock_gettime(CLOCK_BOOTTIME, &mono);
 	*clock = (struct trust_clock){
 		.now = time(NULL),
 		.build = BMCLINK_BUILD_EPOCH,
-		.mono_ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
+		.mono_ms = clock_get_ms(CLOCK_BOOTTIME),
 	};
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "bmclink-build.h"
 #include "host/agent_private.h"
@@ -16,10 +17,7 @@
 
 uint64_t agent_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)clock_get_ms(CLOCK_BOOTTIME);
 }
 
 void agent_schedule(struct agent *agent, bool evaluate)
@@ -32,13 +30,11 @@ void agent_schedule(struct agent *agent, bool evaluate)
 static void arm_ladder_timer(struct agent *agent, uint64_t until)
 {
 	uint64_t now = agent_now(), wait = until > now ? until - now : 0;
-	struct timeval tv = {
-		.tv_sec = (time_t)(wait / 1000), .tv_usec = (suseconds_t)(wait % 1000) * 1000};
 
 	if (until == LADDER_NEVER)
 		evtimer_del(agent->ladder_timer);
 	else
-		evtimer_add(agent->ladder_timer, &tv);
+		clock_set_timer(agent->ladder_timer, wait);
 }
 
 /* Everything that happens ends here: facts in, actions out, people told. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "host/agent_kcs.h"
@@ -26,10 +27,7 @@ void agent_kcs_set_state(struct agent *agent, enum agent_kcs_state state)
 
 void agent_kcs_arm(struct agent *agent, unsigned int ms)
 {
-	const struct timeval wait = {
-		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	evtimer_add(agent->kcs.timer, &wait);
+	clock_set_timer(agent->kcs.timer, ms);
 }
 
 static bool is_wanted(const struct agent *agent)
@@ -377,16 +375,13 @@ void agent_kcs_free(struct agent *agent)
 json_t *agent_kcs_get_trust(const struct agent *agent)
 {
 	const struct trust_store *trust = &agent->trust;
-	char when[40];
-	struct tm tm;
+	char when[CLOCK_TEXT];
 
 	if (agent->settings.pin[0] != '\0')
 		return json_pack("{s:s, s:n}", "by", "pinned", "at");
 	if (!trust->pinned)
 		return json_null();
-	if (gmtime_r(&trust->pinned_at, &tm) == NULL ||
-		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		when[0] = '\0';
+	clock_format(trust->pinned_at, when);
 	return json_pack("{s:s, s:s}", "by",
 		trust->how == TRUST_HOW_NONE ? "unknown" : trust_how_names[trust->how], "at", when);
 }

@@ -4,19 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "host/agent_private.h"
 
 #define MODULE "log"
-
-static void set_timer(struct agent *agent, uint64_t ms)
-{
-	struct timeval tv = {
-		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	evtimer_add(agent->log.timer, &tv);
-}
 
 /* --- when --- */
 
@@ -66,7 +59,7 @@ static void schedule(struct agent *agent)
 	else
 		wait = get_interval(agent);
 	if (wait > 0)
-		set_timer(agent, wait);
+		clock_set_timer(agent->log.timer, wait);
 }
 
 /* --- what --- */
@@ -301,7 +294,7 @@ static void on_walked(void *arg)
 		return;
 	/* From the loop: this may be within channel_close(). */
 	if (log->n_lists > 0 || (job == AGENT_LOG_FINDS && log->found))
-		set_timer(agent, 0);
+		clock_set_timer(agent->log.timer, 0);
 	else
 		schedule(agent);
 }

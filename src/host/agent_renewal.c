@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bmclink-build.h"
@@ -25,14 +26,6 @@ static struct trust_clock get_clock(void)
 static uint32_t get_seed(const struct agent *agent)
 {
 	return renewal_get_seed(agent->identity.pair.certificate);
-}
-
-static void arm(struct event *timer, uint64_t ms)
-{
-	struct timeval tv = {
-		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	evtimer_add(timer, &tv);
 }
 
 static void format_date(time_t when, char out[40])
@@ -193,12 +186,12 @@ void agent_renewal_run(struct agent *agent)
 		agent->identity.pair.certificate == NULL)
 		return;
 	if (!staged && !renewal->asked && !is_due(agent, &wait_ms)) {
-		arm(renewal->timer, wait_ms);
+		clock_set_timer(renewal->timer, wait_ms);
 		return;
 	}
 	wait_ms = renewal_get_wait(&renewal->backoff, agent_now());
 	if (wait_ms > 0) {
-		arm(renewal->timer, wait_ms);
+		clock_set_timer(renewal->timer, wait_ms);
 		return;
 	}
 	obstacle = find_obstacle(agent);
@@ -227,7 +220,8 @@ int agent_renewal_ask(struct agent *agent, const char **why)
 		*why = agent->renewal.trouble;
 		return -EIO;
 	}
-	arm(agent->renewal.timer, 0); /* from the loop: the asker gets its answer first */
+	/* From the loop: the asker gets its answer first. */
+	clock_set_timer(agent->renewal.timer, 0);
 	return 0;
 }
 
@@ -294,7 +288,7 @@ static void on_daily(evutil_socket_t fd, short what, void *arg)
 
 	ask_manager(agent);
 	if (agent->current.channel != NULL)
-		arm(agent->renewal.daily, DAILY_MS);
+		clock_set_timer(agent->renewal.daily, DAILY_MS);
 }
 
 static bool is_announcement(const json_t *event)
@@ -326,8 +320,9 @@ void agent_renewal_connected(struct agent *agent)
 	agent->renewal.offered = false;
 	if (info->ours)
 		hear(agent, &info->next);
-	arm(agent->renewal.daily, DAILY_MS - get_seed(agent) % (DAILY_MS / 10));
-	arm(agent->renewal.timer, 0); /* from the loop: it may begin the connection anew */
+	clock_set_timer(agent->renewal.daily, DAILY_MS - get_seed(agent) % (DAILY_MS / 10));
+	/* From the loop: it may begin the connection anew. */
+	clock_set_timer(agent->renewal.timer, 0);
 }
 
 /* A date may have passed in that moment, or not be due any more. */

@@ -14,17 +14,6 @@ static const char *name_state(const struct agent_renewal *renewal, bool staged)
 	return staged || renewal->asked ? "staged" : "idle";
 }
 
-static json_t *format_time(time_t when)
-{
-	char text[40];
-	struct tm tm;
-
-	if (gmtime_r(&when, &tm) == NULL)
-		return json_null();
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_string(text);
-}
-
 static json_t *make_staged(const struct agent *agent)
 {
 	const X509 *certificate = agent->identity.next.certificate;
@@ -37,7 +26,7 @@ static json_t *make_staged(const struct agent *agent)
 		return json_null();
 	text_make_hex(digest, sizeof(digest), ':', fingerprint);
 	return json_pack(
-		"{s:s, s:o}", "fingerprint", fingerprint, "not_after", format_time(not_after));
+		"{s:s, s:o}", "fingerprint", fingerprint, "not_after", agent_make_time(not_after));
 }
 
 json_t *agent_renewal_get_state(const struct agent *agent)
@@ -49,7 +38,7 @@ json_t *agent_renewal_get_state(const struct agent *agent)
 
 	if (agent->settings.renewal && agent->identity.pair.certificate != NULL &&
 		cert_get_dates(agent->identity.pair.certificate, &not_before, &not_after) == 0)
-		due = format_time(renewal_get_due(
+		due = agent_make_time(renewal_get_due(
 			not_before, not_after, renewal_get_seed(agent->identity.pair.certificate)));
 	return json_pack("{s:b, s:o, s:s, s:o, s:o}", "automatic", agent->settings.renewal, "due",
 		due, "state", name_state(renewal, staged), "trouble",

@@ -3,18 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "host/agent_private.h"
 
 json_t *agent_make_time(time_t when)
 {
-	char text[40];
-	struct tm tm;
+	char text[CLOCK_TEXT] = "";
 
-	if (when == 0 || gmtime_r(&when, &tm) == NULL)
-		return json_null();
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_string(text);
+	if (when != 0)
+		clock_format(when, text);
+	return text[0] != '\0' ? json_string(text) : json_null();
 }
 
 static json_t *string_or_null(const char *text)

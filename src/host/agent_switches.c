@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "host/agent_private.h"
 
@@ -21,14 +22,6 @@
 enum step { STEP_MANAGER, STEP_SWITCHES, STEP_INTERFACES, STEP_INTERFACE };
 
 static void ask(struct agent *agent, enum step step, const char *path);
-
-static void arm(struct event *timer, uint64_t ms)
-{
-	struct timeval tv = {
-		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	evtimer_add(timer, &tv);
-}
 
 static void set_all(struct agent_switches *switches, enum feature_switch to)
 {
@@ -45,7 +38,7 @@ static void try_again(struct agent *agent)
 	if (reading->wait_ms > MAX_RETRY_MS)
 		reading->wait_ms = MAX_RETRY_MS;
 	reading->active = false;
-	arm(reading->timer, reading->wait_ms);
+	clock_set_timer(reading->timer, reading->wait_ms);
 }
 
 static void fail(struct agent *agent, const char *what)
@@ -64,7 +57,7 @@ static void finish(struct agent *agent)
 	agent_features_take_switches(agent, &reading->found);
 	if (reading->again) {
 		reading->again = false;
-		arm(reading->timer, 0);
+		clock_set_timer(reading->timer, 0);
 	}
 }
 
@@ -235,7 +228,7 @@ void agent_switches_connected(struct agent *agent)
 	set_all(&all->switches, ours ? FEATURE_SWITCH_UNREAD : FEATURE_SWITCH_ON);
 	all->reading.wait_ms = 0;
 	all->reading.active = false; /* of the connection before, which is gone */
-	arm(all->reading.timer, 0);
+	clock_set_timer(all->reading.timer, 0);
 }
 
 static bool is_about_switches(const json_t *event)

@@ -10,18 +10,11 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 
 #define WAIT_MS	 2000
 #define MAX_LINE 262144
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int open_socket(const char *runtime_dir)
 {
@@ -39,10 +32,10 @@ static int open_socket(const char *runtime_dir)
  * in the BMC's hands, must not hold the installer by a byte now and then. */
 static size_t read_line(int fd, char *line)
 {
-	int64_t until = now_ms() + WAIT_MS, left;
+	int64_t until = clock_get_ms(CLOCK_BOOTTIME) + WAIT_MS, left;
 	size_t used = 0;
 
-	while (used < MAX_LINE && (left = until - now_ms()) > 0) {
+	while (used < MAX_LINE && (left = until - clock_get_ms(CLOCK_BOOTTIME)) > 0) {
 		struct pollfd readable = {.fd = fd, .events = POLLIN};
 		const char *end;
 		ssize_t n;

@@ -12,6 +12,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "host/feature/snmp_access.h"
@@ -54,14 +55,6 @@ static void set_step(struct snmp_get *snmp, enum step step)
 	snmp->step = step;
 }
 
-static void wait_for(struct snmp_get *snmp, unsigned int ms)
-{
-	struct timeval tv = {
-		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	evtimer_add(snmp->timer, &tv);
-}
-
 static unsigned int get_wait(struct snmp_get *snmp)
 {
 	snmp->wait_ms = snmp->wait_ms == 0 ? FIRST_MS : snmp->wait_ms * 2;
@@ -81,7 +74,7 @@ static void stay(struct feature_context *context, const char *why, unsigned int 
 	set_step(snmp, STEP_WAITING);
 	feature_set_trouble(context, "%s", why);
 	if (ms > 0)
-		wait_for(snmp, ms);
+		clock_set_timer(snmp->timer, ms);
 }
 
 /* --- the user --- */

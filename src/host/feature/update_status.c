@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "host/feature/auto_update.h"
 
 static const char *const phase_names[AUTO_UPDATE_N_PHASES] = {
@@ -21,14 +22,11 @@ static json_t *make_text(const char *text)
 
 static json_t *make_time(int64_t when)
 {
-	char text[32];
-	time_t t = (time_t)when;
-	struct tm tm;
+	char text[CLOCK_TEXT] = "";
 
-	if (when <= 0 || !gmtime_r(&t, &tm))
-		return json_null();
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_string(text);
+	if (when > 0)
+		clock_format((time_t)when, text);
+	return make_text(text);
 }
 
 static json_t *make_last(const struct priv_update_info *info)

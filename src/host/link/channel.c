@@ -9,6 +9,7 @@
 
 #include <openssl/rand.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "host/link/channel_internal.h"
@@ -22,14 +23,6 @@ struct trust_clock channel_clock(const struct channel *channel)
 
 	return (struct trust_clock){
 		.now = environment->now(environment->arg), .build = environment->build_epoch};
-}
-
-void channel_set_timer(struct event *event, unsigned int ms)
-{
-	struct timeval tv = {
-		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	evtimer_add(event, &tv);
 }
 
 void channel_set_state(struct channel *channel, enum channel_state state)
@@ -179,7 +172,7 @@ int channel_open(const struct channel_environment *environment, const struct cha
 	channel->main.answer_ms = CHANNEL_ANSWER_MS;
 	channel->main.body_ms = CHANNEL_BODY_MS;
 	channel->side.answer_ms = channel->side.body_ms = CHANNEL_REQUEST_MS;
-	channel_set_timer(channel->kick, 0);
+	clock_set_timer(channel->kick, 0);
 	*opened = channel;
 	return 0;
 }

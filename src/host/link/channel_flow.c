@@ -7,20 +7,13 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "host/link/channel_internal.h"
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void refill(struct channel_flow *flow)
 {
-	int64_t now = now_ms(), passed = now - flow->at;
+	int64_t now = clock_get_ms(CLOCK_MONOTONIC), passed = now - flow->at;
 
 	flow->at = now;
 	if (passed < 0 || passed > CHANNEL_FLOW_BURST / CHANNEL_FLOW_PER_MS)
@@ -36,7 +29,7 @@ void channel_flow_begin(struct channel *channel)
 	struct channel_flow *flow = &channel->flow;
 
 	flow->used = 0;
-	flow->at = now_ms();
+	flow->at = clock_get_ms(CLOCK_MONOTONIC);
 	flow->paused = false;
 	if (flow->timer)
 		evtimer_del(flow->timer);
@@ -57,7 +50,7 @@ bool channel_flow_allows(struct channel *channel, size_t bytes)
 		log_warning("channel", "%s: its event stream brings more than is read at a time",
 			channel->info.bmc_address);
 	flow->paused = true;
-	channel_set_timer(flow->timer, CHANNEL_FLOW_PAUSE_MS);
+	clock_set_timer(flow->timer, CHANNEL_FLOW_PAUSE_MS);
 	return false;
 }
 

@@ -237,7 +237,6 @@ void channel_set_state(struct channel *channel, enum channel_state state);
 void channel_report(struct channel *channel, const struct channel_result *result);
 void channel_stop(struct channel *channel); /* transfers and timers; nothing more will happen */
 struct trust_clock channel_clock(const struct channel *channel);
-void channel_set_timer(struct event *event, unsigned int ms);
 
 /* channel_tcp.c: ends in transfer_connected(), or in transfer_failed() with the errno */
 void channel_tcp_connect(struct transfer *transfer);

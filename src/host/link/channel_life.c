@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "host/link/channel_internal.h"
 
 #define POLL_MAX_FAILURES 3    /* of answers that are no loss in themselves: 5xx, odd bodies */
@@ -65,7 +66,7 @@ static void check_dates(struct channel *channel)
 	/* not_after itself is still valid, hence one second more. */
 	if (end >= clock.now && end - clock.now + 1 < wait)
 		wait = end - clock.now + 1;
-	channel_set_timer(channel->expiry, (unsigned int)wait * 1000);
+	clock_set_timer(channel->expiry, (unsigned int)wait * 1000);
 }
 
 void channel_recheck_dates(struct channel *channel)
@@ -158,7 +159,7 @@ void channel_life_poll(struct channel *channel)
 {
 	unsigned int ms = channel->environment->poll_ms;
 
-	channel_set_timer(channel->poll, ms ? ms : CHANNEL_POLL_SECONDS * 1000);
+	clock_set_timer(channel->poll, ms ? ms : CHANNEL_POLL_SECONDS * 1000);
 	channel_request_next(channel);
 }
 

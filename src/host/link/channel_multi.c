@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "host/link/channel_internal.h"
 
@@ -129,7 +130,7 @@ static int set_timer(CURLM *multi, long ms, void *arg)
 	if (ms < 0)
 		evtimer_del(channel->multi_timer);
 	else
-		channel_set_timer(channel->multi_timer, (unsigned int)ms);
+		clock_set_timer(channel->multi_timer, (unsigned int)ms);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "base/util.h"
 #include "host/link/channel_internal.h"
@@ -88,7 +89,7 @@ static bool may_start(const struct channel *channel)
 void channel_request_next(struct channel *channel)
 {
 	if (may_start(channel))
-		channel_set_timer(channel->kick, 0);
+		clock_set_timer(channel->kick, 0);
 }
 
 void channel_request_start(struct channel *channel)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "host/link/channel_internal.h"
 
@@ -101,7 +102,7 @@ bool channel_end_session(
 	session->ended_arg = arg;
 	channel_request_drop(channel);
 	/* From the loop: this may be a callback of libcurl, whose handles must stay as they are. */
-	channel_set_timer(channel->kick, 0);
+	clock_set_timer(channel->kick, 0);
 	return true;
 }
 
@@ -147,7 +148,7 @@ void channel_session_farewell(struct channel *channel)
 		return;
 	}
 	channel->session.farewell = transfer;
-	channel_set_timer(channel->expiry, CHANNEL_END_MS);
+	clock_set_timer(channel->expiry, CHANNEL_END_MS);
 	transfer->stream = false;
 	transfer_start(transfer, "DELETE", channel->session.location, NULL, on_farewell);
 }

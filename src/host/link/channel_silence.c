@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "host/link/channel_internal.h"
 
 #define SLACK_MS 1000
@@ -14,10 +15,7 @@
 /* Without the time that this machine was suspended: then nothing could be heard. */
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return clock_get_ms(CLOCK_MONOTONIC);
 }
 
 static int64_t get_limit(const struct channel *channel)
@@ -34,9 +32,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	channel_enter(channel);
 	if (channel->state == CHANNEL_UP && channel->main.phase == TRANSFER_STREAM) {
 		if (channel->flow.paused) /* it is we who do not read */
-			channel_set_timer(channel->silence, CHANNEL_FLOW_PAUSE_MS);
+			clock_set_timer(channel->silence, CHANNEL_FLOW_PAUSE_MS);
 		else if (left > 0)
-			channel_set_timer(channel->silence, (unsigned int)left);
+			clock_set_timer(channel->silence, (unsigned int)left);
 		else
 			channel_lose_as(channel, &channel->main, OUTCOME_KEEPALIVE);
 	}
@@ -60,7 +58,7 @@ void channel_silence_begin(struct channel *channel)
 {
 	channel_silence_heard(channel);
 	if (channel->keep_alive_s > 0 && channel->silence)
-		channel_set_timer(channel->silence, (unsigned int)get_limit(channel));
+		clock_set_timer(channel->silence, (unsigned int)get_limit(channel));
 }
 
 void channel_silence_heard(struct channel *channel)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -95,14 +96,6 @@ static long stream_age_ms(const struct channel *channel)
 	       (now.tv_nsec - channel->stream_began.tv_nsec) / 1000000;
 }
 
-static int64_t boot_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int64_t poll_ms(const struct channel *channel)
 {
 	unsigned int ms = channel->environment->poll_ms;
@@ -118,7 +111,8 @@ static void hold_stream(struct channel *channel)
 
 	if (times > STREAM_MAX_DOUBLE)
 		times = STREAM_MAX_DOUBLE;
-	memory->stream_hold_ms = boot_ms() + (poll_ms(channel) * STREAM_HOLD_POLLS << times);
+	memory->stream_hold_ms =
+		clock_get_ms(CLOCK_BOOTTIME) + (poll_ms(channel) * STREAM_HOLD_POLLS << times);
 }
 
 /*
@@ -137,12 +131,12 @@ static void note_stream_end(struct channel *channel, bool opened)
 static bool is_stream_bad(const struct channel *channel)
 {
 	return !channel->info.ours && channel->memory->stream_ends >= STREAM_MAX_EARLY &&
-	       boot_ms() < channel->memory->stream_hold_ms;
+	       clock_get_ms(CLOCK_BOOTTIME) < channel->memory->stream_hold_ms;
 }
 
 static void poll_for_bad_stream(struct channel *channel)
 {
-	int64_t left = channel->memory->stream_hold_ms - boot_ms();
+	int64_t left = channel->memory->stream_hold_ms - clock_get_ms(CLOCK_BOOTTIME);
 	char reason[96];
 
 	channel->reopen_after = (unsigned int)(left / poll_ms(channel)) + 1;
@@ -196,7 +190,7 @@ static void on_stream_renewed(struct transfer *transfer, bool logged_in)
 
 static void ask_at_once(struct channel *channel)
 {
-	channel_set_timer(channel->poll, 0);
+	clock_set_timer(channel->poll, 0);
 }
 
 static void on_stream_end(struct transfer *transfer)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -41,7 +42,7 @@ void transfer_set_phase(struct transfer *transfer, enum transfer_phase phase)
 	transfer->phase = phase;
 	evtimer_del(transfer->deadline);
 	if (ms > 0)
-		channel_set_timer(transfer->deadline, ms);
+		clock_set_timer(transfer->deadline, ms);
 }
 
 /* --- set up and take down --- */

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "host/monitor/access_private.h"
@@ -31,20 +32,9 @@ static void set_state(struct access *access, enum access_state state)
 	e->notify(PRIV_NOTICE_ACCESS, NULL, 0, e->arg);
 }
 
-static void start_timer(struct access *access, unsigned int ms)
-{
-	const struct timeval wait = {
-		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	evtimer_add(access->timer, &wait);
-}
-
 uint64_t access_now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)clock_get_ms(CLOCK_MONOTONIC);
 }
 
 static void close_relay(struct access *access)
@@ -70,7 +60,7 @@ static void wait_for_port(struct access *access, int error)
 			error == -EADDRINUSE ? "another program listens at it" : strerror(-error));
 	set_state(access, ACCESS_WAITING);
 	snprintf(access->problem, sizeof(access->problem), "%s", problem);
-	start_timer(access, ACCESS_PORT_MS);
+	clock_set_timer(access->timer, ACCESS_PORT_MS);
 }
 
 static void wait_after_end(struct access *access, const char *why)
@@ -85,7 +75,7 @@ static void wait_after_end(struct access *access, const char *why)
 	acts_emit(access->acts, MSG_ISM1215, why, ms);
 	set_state(access, ACCESS_WAITING);
 	snprintf(access->problem, sizeof(access->problem), "the relay ended: %.64s", why);
-	start_timer(access, access->backoff_ms);
+	clock_set_timer(access->timer, access->backoff_ms);
 	access->backoff_ms *= 2;
 	if (access->backoff_ms > ACCESS_BACKOFF_MAX_MS)
 		access->backoff_ms = ACCESS_BACKOFF_MAX_MS;
@@ -237,7 +227,7 @@ static void end_relay(struct access *access)
 	case ACCESS_LISTENING:
 		shutdown(access->fd, SHUT_WR);
 		set_state(access, ACCESS_ENDING);
-		start_timer(access, ACCESS_STOP_MS);
+		clock_set_timer(access->timer, ACCESS_STOP_MS);
 		break;
 	case ACCESS_WAITING:
 		evtimer_del(access->timer);

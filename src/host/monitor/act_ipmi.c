@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/ipmi.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -49,10 +50,7 @@ void act_ipmi_stop(struct acts *acts)
 
 static int wait_for(struct acts_ipmi *ipmi, unsigned int ms)
 {
-	const struct timeval wait = {
-		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	return event_add(ipmi->event, &wait) < 0 ? -EIO : 0;
+	return clock_set_timer(ipmi->event, ms) < 0 ? -EIO : 0;
 }
 
 static void pass_on(struct acts *acts, int error, const uint8_t *bytes, size_t length)

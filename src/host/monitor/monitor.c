@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/state.h"
@@ -57,18 +58,7 @@ static void set_state(struct monitor *monitor, enum state state)
 
 static uint64_t get_now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static void start_timer(struct monitor *monitor, unsigned int ms)
-{
-	const struct timeval wait = {
-		.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	evtimer_add(monitor->timer, &wait);
+	return (uint64_t)clock_get_ms(CLOCK_MONOTONIC);
 }
 
 static void send_event(const struct monitor *monitor, const struct priv_event *event)
@@ -159,7 +149,7 @@ static void wait_and_start(struct monitor *monitor, const char *why)
 	log_warning(MODULE, "worker ended: %s; started again in %s ms", why, ms);
 	acts_emit(&monitor->acts, MSG_ISM1023, why, ms);
 	set_state(monitor, STATE_WAITING);
-	start_timer(monitor, wait);
+	clock_set_timer(monitor->timer, wait);
 }
 
 static void start_worker(struct monitor *monitor)
@@ -235,7 +225,7 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
 		return;
 	}
 	child_notify(&monitor->child, PRIV_NOTICE_STOP, NULL, 0);
-	start_timer(monitor, STOP_MS);
+	clock_set_timer(monitor->timer, STOP_MS);
 }
 
 int monitor_load_settings(

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/util.h"
 
@@ -43,24 +44,16 @@ static void run_child(const char *program, int in, int err)
 	_exit(127);
 }
 
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* What the program says, until it closes its end or the time is up. Returns the bytes kept. */
 static size_t read_output(int fd, char *out, size_t size, bool *in_time)
 {
-	long end = now_ms() + WAIT_MS, left;
+	int64_t end = clock_get_ms(CLOCK_MONOTONIC) + WAIT_MS, left;
 	char rest[512];
 	size_t used = 0;
 	ssize_t n;
 
 	*in_time = false;
-	while ((left = end - now_ms()) > 0) {
+	while ((left = end - clock_get_ms(CLOCK_MONOTONIC)) > 0) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 
 		if (poll(&p, 1, (int)left) <= 0)

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "host/relay/relay_private.h"
@@ -25,10 +26,7 @@
 
 static uint64_t get_now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)clock_get_ms(CLOCK_BOOTTIME);
 }
 
 int relay_watch(struct relay *relay, int fd, uint32_t events, uint64_t tag)
