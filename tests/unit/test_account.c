@@ -15,23 +15,21 @@
 
 #include "base/state.h"
 #include "base/util.h"
+#include "folder.h"
 #include "host/link/account.h"
 
-static char dir[] = "/tmp/test-account-XXXXXX";
-static int dir_fd = -1;
+static struct folder folder;
 
 static int set_up(void **state)
 {
-	if (!mkdtemp(dir))
-		return -1;
-	dir_fd = state_open_dir(dir, 0700);
-	return dir_fd < 0 ? -1 : 0;
+	folder_make(&folder);
+	return 0;
 }
 
 static int tear_down(void **state)
 {
-	close(dir_fd);
-	return rmdir(dir);
+	folder_remove(&folder);
+	return 0;
 }
 
 static void made_strong(void **state)
@@ -57,19 +55,19 @@ static void kept_and_removed(void **state)
 	struct account made, read;
 	struct stat st;
 
-	assert_int_equal(account_load(dir_fd, ACCOUNT_FILE, &read), -ENOENT);
+	assert_int_equal(account_load(folder.dir_fd, ACCOUNT_FILE, &read), -ENOENT);
 	assert_int_equal(account_make(&made), 0);
-	assert_int_equal(account_save(dir_fd, ACCOUNT_FILE, &made), 0);
-	assert_int_equal(fstatat(dir_fd, ACCOUNT_FILE, &st, 0), 0);
+	assert_int_equal(account_save(folder.dir_fd, ACCOUNT_FILE, &made), 0);
+	assert_int_equal(fstatat(folder.dir_fd, ACCOUNT_FILE, &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(account_load(dir_fd, ACCOUNT_FILE, &read), 0);
+	assert_int_equal(account_load(folder.dir_fd, ACCOUNT_FILE, &read), 0);
 	assert_string_equal(read.user, made.user);
 	assert_string_equal(read.password, made.password);
-	assert_int_equal(account_remove(dir_fd, ACCOUNT_FILE, &read), 0);
+	assert_int_equal(account_remove(folder.dir_fd, ACCOUNT_FILE, &read), 0);
 	assert_string_equal(read.user, "");
 	assert_string_equal(read.password, "");
-	assert_int_equal(account_load(dir_fd, ACCOUNT_FILE, &read), -ENOENT);
-	assert_int_equal(account_remove(dir_fd, ACCOUNT_FILE, &read), 0); /* again */
+	assert_int_equal(account_load(folder.dir_fd, ACCOUNT_FILE, &read), -ENOENT);
+	assert_int_equal(account_remove(folder.dir_fd, ACCOUNT_FILE, &read), 0); /* again */
 }
 
 static void damaged(void **state)
@@ -85,15 +83,15 @@ static void damaged(void **state)
 	struct account read;
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		assert_int_equal(
-			state_write_file(dir_fd, ACCOUNT_FILE, texts[i], strlen(texts[i]), 0600),
+		assert_int_equal(state_write_file(folder.dir_fd, ACCOUNT_FILE, texts[i],
+					 strlen(texts[i]), 0600),
 			0);
 		memset(&read, 'x', sizeof(read));
-		assert_int_equal(account_load(dir_fd, ACCOUNT_FILE, &read), -EBADMSG);
+		assert_int_equal(account_load(folder.dir_fd, ACCOUNT_FILE, &read), -EBADMSG);
 		assert_string_equal(read.user, "");
 		assert_string_equal(read.password, "");
 	}
-	assert_int_equal(account_remove(dir_fd, ACCOUNT_FILE, &read), 0);
+	assert_int_equal(account_remove(folder.dir_fd, ACCOUNT_FILE, &read), 0);
 }
 
 int main(void)

@@ -23,38 +23,10 @@
 #include "base/text.h"
 #include "base/tls.h"
 #include "base/util.h"
-
-struct fixture {
-	char path[64];
-	int dir_fd;
-};
+#include "folder.h"
 
 static const char *const bmc_names[] = {
 	"idrac.local", "169.254.1.1", "fde1:53ba:e9a0:de11::1", NULL};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	strcpy(f->path, "/tmp/bmclink-cert-XXXXXX");
-	assert_non_null(mkdtemp(f->path));
-	f->dir_fd = open(f->path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	assert_true(f->dir_fd >= 0);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->path);
-	assert_int_equal(system(command), 0);
-	close(f->dir_fd);
-	free(f);
-	return 0;
-}
 
 static time_t utc(int year, int month, int day, int hour)
 {
@@ -210,7 +182,7 @@ static void test_hostile_names(void **state)
 
 static void test_save_and_load(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	struct cert_pair made, loaded = {NULL, NULL};
 	struct stat st;
 
@@ -230,7 +202,7 @@ static void test_save_and_load(void **state)
 	cert_pair_clear(&loaded);
 }
 
-static void load_fails(struct fixture *f, int error)
+static void load_fails(struct folder *f, int error)
 {
 	struct cert_pair pair = {NULL, NULL};
 
@@ -240,14 +212,14 @@ static void load_fails(struct fixture *f, int error)
 	assert_int_equal(ERR_peek_error(), 0);
 }
 
-static void write_file(struct fixture *f, const char *name, const char *data, size_t length)
+static void write_file(struct folder *f, const char *name, const char *data, size_t length)
 {
 	assert_int_equal(state_write_file(f->dir_fd, name, data, length, 0600), 0);
 }
 
 static void test_load_missing_and_mismatched(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	struct cert_pair a, b, mixed;
 
 	load_fails(f, -ENOENT);
@@ -268,7 +240,7 @@ static void test_load_missing_and_mismatched(void **state)
 /* Cut anywhere, neither file is taken; the same files whole are. */
 static void test_load_truncated(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	const char *const names[] = {"k", "c"};
 	struct cert_pair made, loaded;
 
@@ -292,7 +264,7 @@ static void test_load_truncated(void **state)
 
 static void test_load_foreign(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	struct cert_pair made;
 	static const char text[] = "not a certificate\n";
 	_cleanup_free_ char *pem = NULL;
@@ -334,7 +306,7 @@ static void run(const char *command, char *line, size_t size)
 
 static void test_fingerprint_as_openssl(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	unsigned char ours[CERT_FINGERPRINT_SIZE], theirs[CERT_FINGERPRINT_SIZE];
 	struct cert_pair made;
 	char command[256], line[512], *hex;
@@ -456,11 +428,13 @@ int main(void)
 		cmocka_unit_test(test_ten_years),
 		cmocka_unit_test(test_chosen_end),
 		cmocka_unit_test(test_hostile_names),
-		cmocka_unit_test_setup_teardown(test_save_and_load, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_load_missing_and_mismatched, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_load_truncated, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_load_foreign, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_fingerprint_as_openssl, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_save_and_load, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_load_missing_and_mismatched, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_load_truncated, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_load_foreign, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_fingerprint_as_openssl, folder_setup, folder_teardown),
 		cmocka_unit_test(test_dates_after_2038),
 		cmocka_unit_test(test_pem_round_trip),
 		cmocka_unit_test(test_tls_policy),

@@ -14,6 +14,7 @@
 
 #include "base/state.h"
 #include "base/util.h"
+#include "folder.h"
 #include "host/link/identity.h"
 
 #define BUILD 1767225600
@@ -89,9 +90,8 @@ static void test_window_only_when_fresh(void **state)
 /* --- on disk --- */
 
 struct fixture {
-	char path[64];
+	struct folder folder;
 	const char *name; /* common name; NULL: the usual one */
-	int dir_fd;
 	struct trust_clock clock;
 	struct trust_store store;
 	struct identity identity;
@@ -101,10 +101,7 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->path, "/tmp/bmclink-identity-XXXXXX");
-	assert_non_null(mkdtemp(f->path));
-	f->dir_fd = open(f->path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	assert_true(f->dir_fd >= 0);
+	folder_make(&f->folder);
 	f->clock = (struct trust_clock){.now = NOW, .build = BUILD};
 	*state = f;
 	return 0;
@@ -113,12 +110,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char command[128];
 
 	identity_clear(&f->identity);
-	close(f->dir_fd);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->path);
-	assert_int_equal(system(command), 0);
+	folder_remove(&f->folder);
 	free(f);
 	return 0;
 }
@@ -127,7 +121,7 @@ static void start(
 	struct fixture *f, const char *version, const char *machine, enum identity_action action)
 {
 	identity_clear(&f->identity);
-	assert_int_equal(identity_open(f->dir_fd, version, machine, f->name ?: IDENTITY_NAME,
+	assert_int_equal(identity_open(f->folder.dir_fd, version, machine, f->name ?: IDENTITY_NAME,
 				 &f->clock, &f->store, &f->identity),
 		0);
 	if (f->identity.action != action)
@@ -150,7 +144,7 @@ static void connect_once(struct fixture *f)
 {
 	unsigned char pin[CERT_FINGERPRINT_SIZE] = {7};
 
-	assert_int_equal(trust_store_pin(f->dir_fd, &f->store, pin, NOW), 0);
+	assert_int_equal(trust_store_pin(f->folder.dir_fd, &f->store, pin, NOW), 0);
 }
 
 static void test_life(void **state)
@@ -182,11 +176,11 @@ static void test_life(void **state)
 	fingerprint(&f->identity.next, now);
 	assert_true(same(staged, now));
 
-	assert_int_equal(identity_confirm(f->dir_fd, &f->identity), 0);
+	assert_int_equal(identity_confirm(f->folder.dir_fd, &f->identity), 0);
 	fingerprint(&f->identity.pair, now);
 	assert_true(same(staged, now));
 	assert_null(f->identity.next.key);
-	assert_int_equal(identity_confirm(f->dir_fd, &f->identity), -ENOENT);
+	assert_int_equal(identity_confirm(f->folder.dir_fd, &f->identity), -ENOENT);
 
 	start(f, "1.2", "machine-a", IDENTITY_KEEP);
 	fingerprint(&f->identity.pair, now);
@@ -202,7 +196,7 @@ static void test_cloned(void **state)
 	start(f, "1.0", "machine-a", IDENTITY_FRESH);
 	fingerprint(&f->identity.pair, first);
 	connect_once(f);
-	assert_int_equal(identity_stage(f->dir_fd, &f->clock, &f->identity), 0);
+	assert_int_equal(identity_stage(f->folder.dir_fd, &f->clock, &f->identity), 0);
 
 	start(f, "1.0", "machine-b", IDENTITY_OTHER_MACHINE);
 	fingerprint(&f->identity.pair, now);
@@ -251,26 +245,26 @@ static void test_damage(void **state)
 	fingerprint(&f->identity.pair, first);
 	connect_once(f);
 
-	assert_int_equal(state_write_file(f->dir_fd, IDENTITY_STAMP, "{", 1, 0600), 0);
+	assert_int_equal(state_write_file(f->folder.dir_fd, IDENTITY_STAMP, "{", 1, 0600), 0);
 	start(f, "1.0", "m", IDENTITY_DAMAGED);
 	fingerprint(&f->identity.pair, now);
 	assert_true(same(first, now) && f->store.pinned && !f->store.window_open);
 	start(f, "1.0", "m", IDENTITY_KEEP);
 
-	assert_int_equal(state_remove_file(f->dir_fd, IDENTITY_STAMP), 0);
+	assert_int_equal(state_remove_file(f->folder.dir_fd, IDENTITY_STAMP), 0);
 	start(f, "1.0", "m", IDENTITY_DAMAGED);
 	assert_true(f->store.pinned && !f->store.window_open);
 
-	assert_int_equal(state_write_file(f->dir_fd, IDENTITY_CERT, "x", 1, 0644), 0);
+	assert_int_equal(state_write_file(f->folder.dir_fd, IDENTITY_CERT, "x", 1, 0644), 0);
 	start(f, "1.0", "m", IDENTITY_REPAIR);
 	fingerprint(&f->identity.pair, now);
 	assert_false(same(first, now));
 	assert_true(f->store.pinned && !f->store.window_open);
 
-	assert_int_equal(state_write_file(f->dir_fd, TRUST_STORE_FILE, "x", 1, 0600), 0);
+	assert_int_equal(state_write_file(f->folder.dir_fd, TRUST_STORE_FILE, "x", 1, 0600), 0);
 	start(f, "1.0", "m", IDENTITY_KEEP);
 	assert_true(f->store.damaged && !f->store.window_open);
-	assert_int_equal(state_remove_file(f->dir_fd, TRUST_STORE_FILE), 0);
+	assert_int_equal(state_remove_file(f->folder.dir_fd, TRUST_STORE_FILE), 0);
 	start(f, "1.0", "m", IDENTITY_KEEP);
 	assert_false(f->store.window_open || f->store.pinned);
 }
@@ -284,12 +278,13 @@ static void test_kill_in_confirm(void **state)
 	start(f, "1.0", "m", IDENTITY_FRESH);
 	start(f, "1.1", "m", IDENTITY_STAGE);
 	fingerprint(&f->identity.next, staged);
-	assert_int_equal(renameat(f->dir_fd, IDENTITY_NEXT_KEY, f->dir_fd, IDENTITY_KEY), 0);
+	assert_int_equal(
+		renameat(f->folder.dir_fd, IDENTITY_NEXT_KEY, f->folder.dir_fd, IDENTITY_KEY), 0);
 	start(f, "1.1", "m", IDENTITY_KEEP);
 	fingerprint(&f->identity.pair, now);
 	assert_true(same(staged, now));
 	assert_null(f->identity.next.key);
-	assert_int_equal(faccessat(f->dir_fd, IDENTITY_NEXT_CERT, F_OK, 0), -1);
+	assert_int_equal(faccessat(f->folder.dir_fd, IDENTITY_NEXT_CERT, F_OK, 0), -1);
 	start(f, "1.1", "m", IDENTITY_KEEP);
 }
 
@@ -313,7 +308,7 @@ static void test_common_name(void **state)
 	f->name = "operator";
 	start(f, "1.0", "m", IDENTITY_KEEP);
 	assert_name(&f->identity.pair, "bmclink-host");
-	assert_int_equal(identity_stage(f->dir_fd, &f->clock, &f->identity), 0);
+	assert_int_equal(identity_stage(f->folder.dir_fd, &f->clock, &f->identity), 0);
 	assert_name(&f->identity.next, "operator");
 	start(f, "1.0", "other", IDENTITY_OTHER_MACHINE);
 	assert_name(&f->identity.pair, "operator");

@@ -20,47 +20,42 @@
 #include <cmocka.h>
 
 #include "base/version.h"
+#include "folder.h"
 #include "update/connect.h"
 #include "update/consent.h"
 
-static char folder[32];
-static int folder_fd;
+static struct folder folder;
 
 static int make_folder(void **state)
 {
-	strcpy(folder, "/tmp/installer-XXXXXX");
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return folder_fd < 0 ? -1 : 0;
+	folder_make(&folder);
+	return 0;
 }
 
 static int remove_folder(void **state)
 {
-	unlinkat(folder_fd, UPDATE_CONSENT, 0);
-	unlinkat(folder_fd, "control", 0);
-	close(folder_fd);
-	return rmdir(folder);
+	folder_remove(&folder);
+	return 0;
 }
 
 static bool is_given(void)
 {
-	return faccessat(folder_fd, UPDATE_CONSENT, F_OK, 0) == 0;
+	return faccessat(folder.dir_fd, UPDATE_CONSENT, F_OK, 0) == 0;
 }
 
 static void test_consent(void **state)
 {
 	bool no_way_back = true;
 
-	assert_false(update_consent_take(folder_fd, "1.1-1", &no_way_back));
+	assert_false(update_consent_take(folder.dir_fd, "1.1-1", &no_way_back));
 	assert_false(no_way_back);
-	assert_int_equal(update_consent_give(folder_fd, "1.1-1", false), 0);
-	assert_false(update_consent_take(folder_fd, "1.1", &no_way_back));
-	assert_true(update_consent_take(folder_fd, "1.1-1", &no_way_back));
+	assert_int_equal(update_consent_give(folder.dir_fd, "1.1-1", false), 0);
+	assert_false(update_consent_take(folder.dir_fd, "1.1", &no_way_back));
+	assert_true(update_consent_take(folder.dir_fd, "1.1-1", &no_way_back));
 	assert_false(no_way_back);
-	assert_false(update_consent_take(folder_fd, "1.1-1", &no_way_back)); /* once */
-	assert_int_equal(update_consent_give(folder_fd, "1.1-1", true), 0);
-	assert_true(update_consent_take(folder_fd, "1.1-1", &no_way_back));
+	assert_false(update_consent_take(folder.dir_fd, "1.1-1", &no_way_back)); /* once */
+	assert_int_equal(update_consent_give(folder.dir_fd, "1.1-1", true), 0);
+	assert_true(update_consent_take(folder.dir_fd, "1.1-1", &no_way_back));
 	assert_true(no_way_back);
 }
 
@@ -72,16 +67,16 @@ static void test_no_words_in_roots_mouth(void **state)
 	bool no_way_back;
 
 	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-		assert_int_equal(update_consent_give(folder_fd, versions[i], false), -EINVAL);
+		assert_int_equal(update_consent_give(folder.dir_fd, versions[i], false), -EINVAL);
 		assert_false(is_given());
 	}
 	memset(longest, '1', VERSION_MAX);
 	longest[VERSION_MAX] = '\0';
-	assert_int_equal(update_consent_give(folder_fd, longest, true), -EINVAL);
+	assert_int_equal(update_consent_give(folder.dir_fd, longest, true), -EINVAL);
 	assert_false(is_given());
 	longest[VERSION_MAX - 1] = '\0';
-	assert_int_equal(update_consent_give(folder_fd, longest, true), 0);
-	assert_true(update_consent_take(folder_fd, longest, &no_way_back));
+	assert_int_equal(update_consent_give(folder.dir_fd, longest, true), 0);
+	assert_true(update_consent_take(folder.dir_fd, longest, &no_way_back));
 	assert_true(no_way_back);
 }
 
@@ -91,17 +86,17 @@ static void test_consent_of_others(void **state)
 		{.tv_sec = time(NULL) - UPDATE_CONSENT_SECS - 1}};
 	bool no_way_back;
 
-	assert_int_equal(update_consent_give(folder_fd, "1.1-1", false), 0);
-	assert_int_equal(utimensat(folder_fd, UPDATE_CONSENT, old, 0), 0);
-	assert_false(update_consent_take(folder_fd, "1.1-1", &no_way_back));
-	assert_int_equal(update_consent_give(folder_fd, "1.1-1", false), 0);
-	assert_int_equal(fchmodat(folder_fd, UPDATE_CONSENT, 0660, 0), 0);
-	assert_false(update_consent_take(folder_fd, "1.1-1", &no_way_back));
-	assert_int_equal(renameat(folder_fd, UPDATE_CONSENT, folder_fd, "other"), 0);
-	assert_int_equal(symlinkat("other", folder_fd, UPDATE_CONSENT), 0);
-	assert_int_equal(fchmodat(folder_fd, "other", 0600, 0), 0);
-	assert_false(update_consent_take(folder_fd, "1.1-1", &no_way_back));
-	assert_int_equal(unlinkat(folder_fd, "other", 0), 0);
+	assert_int_equal(update_consent_give(folder.dir_fd, "1.1-1", false), 0);
+	assert_int_equal(utimensat(folder.dir_fd, UPDATE_CONSENT, old, 0), 0);
+	assert_false(update_consent_take(folder.dir_fd, "1.1-1", &no_way_back));
+	assert_int_equal(update_consent_give(folder.dir_fd, "1.1-1", false), 0);
+	assert_int_equal(fchmodat(folder.dir_fd, UPDATE_CONSENT, 0660, 0), 0);
+	assert_false(update_consent_take(folder.dir_fd, "1.1-1", &no_way_back));
+	assert_int_equal(renameat(folder.dir_fd, UPDATE_CONSENT, folder.dir_fd, "other"), 0);
+	assert_int_equal(symlinkat("other", folder.dir_fd, UPDATE_CONSENT), 0);
+	assert_int_equal(fchmodat(folder.dir_fd, "other", 0600, 0), 0);
+	assert_false(update_consent_take(folder.dir_fd, "1.1-1", &no_way_back));
+	assert_int_equal(unlinkat(folder.dir_fd, "other", 0), 0);
 }
 
 /* --- an agent --- */
@@ -111,7 +106,7 @@ static int listen_as_agent(void)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", folder);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", folder.path);
 	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 1), 0);
 	return fd;
@@ -144,12 +139,12 @@ static bool ask(const char *text, bool dribble, int64_t *seconds)
 	bool up;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	up = connect_is_up(folder, "1.1-1");
+	up = connect_is_up(folder.path, "1.1-1");
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(listener);
-	unlinkat(folder_fd, "control", 0);
+	unlinkat(folder.dir_fd, "control", 0);
 	*seconds = end.tv_sec - begin.tv_sec;
 	return up;
 }
@@ -161,7 +156,7 @@ static void test_is_up(void **state)
 {
 	int64_t seconds;
 
-	assert_false(connect_is_up(folder, "1.1-1"));
+	assert_false(connect_is_up(folder.path, "1.1-1"));
 	assert_true(ask(CONNECTED("1.1-1"), false, &seconds));
 	assert_false(ask(CONNECTED("1.0-1"), false, &seconds));
 	assert_false(ask("{\"result\": {\"state\": \"lost\"}}\n", false, &seconds));

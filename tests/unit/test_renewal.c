@@ -17,6 +17,7 @@
 #include "base/renewal.h"
 #include "base/state.h"
 #include "base/util.h"
+#include "folder.h"
 #include "host/link/trust_store.h"
 
 #define NOW 1767225600
@@ -83,36 +84,7 @@ static void test_backoff(void **state)
 
 /* --- on disk --- */
 
-struct fixture {
-	char path[64];
-	int dir_fd;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	strcpy(f->path, "/tmp/bmclink-renewal-XXXXXX");
-	assert_non_null(mkdtemp(f->path));
-	f->dir_fd = open(f->path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	assert_true(f->dir_fd >= 0);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	char command[128];
-
-	close(f->dir_fd);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->path);
-	assert_int_equal(system(command), 0);
-	free(f);
-	return 0;
-}
-
-static void make(struct fixture *f, const char *key, const char *certificate, uint32_t *seed)
+static void make(struct folder *f, const char *key, const char *certificate, uint32_t *seed)
 {
 	const struct cert_request request = {
 		.role = CERT_ROLE_AGENT, .common_name = "x", .not_before = NOW};
@@ -124,7 +96,7 @@ static void make(struct fixture *f, const char *key, const char *certificate, ui
 	cert_pair_clear(&pair);
 }
 
-static uint32_t load(struct fixture *f)
+static uint32_t load(struct folder *f)
 {
 	struct cert_pair pair = {0};
 	uint32_t seed;
@@ -136,14 +108,14 @@ static uint32_t load(struct fixture *f)
 	return seed;
 }
 
-static bool is_there(struct fixture *f, const char *name)
+static bool is_there(struct folder *f, const char *name)
 {
 	return faccessat(f->dir_fd, name, F_OK, 0) == 0;
 }
 
 static void test_promote(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	uint32_t old, next;
 
 	make(f, "k", "c", &old);
@@ -159,7 +131,7 @@ static void test_promote(void **state)
 /* Killed between the two renames: finished at the next start, or when it is tried again. */
 static void test_promote_cut_short(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	uint32_t old, next;
 
 	make(f, "k", "c", &old);
@@ -177,7 +149,7 @@ static void test_promote_cut_short(void **state)
 /* Killed while the successor was written: a key without its certificate is nobody's. */
 static void test_half_a_successor(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	struct cert_pair pair = {0};
 	uint32_t old, next, other;
 
@@ -209,7 +181,7 @@ static enum trust_verdict judge(const struct trust_store *store, const unsigned 
 	return trust_check_peer(store, &settings, &peer, &clock);
 }
 
-static struct trust_store reload(struct fixture *f)
+static struct trust_store reload(struct folder *f)
 {
 	struct trust_store store;
 
@@ -219,7 +191,7 @@ static struct trust_store reload(struct fixture *f)
 
 static void test_next_pin(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	struct trust_store store = {0};
 
 	/* announced by a BMC that is not pinned: nothing is believed */
@@ -256,7 +228,7 @@ static void test_next_pin(void **state)
 /* An administrator's word takes both. */
 static void test_next_pin_goes_with_the_first(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	struct trust_store store = {0};
 
 	for (int reset = 0; reset < 2; reset++) {
@@ -285,7 +257,7 @@ static void test_next_pin_in_the_file(void **state)
 		{"\"pinned\": true, \"pin\": \"%s\"", ", \"next_pin\": 5",	   false},
 		{"\"pinned\": false, \"pin\": \"\"",  ", \"next_pin\": \"%s\"", false},
 	};
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	char hex[65], text[512], part[160], next[160];
 
 	memset(hex, 'a', 64);
@@ -309,7 +281,7 @@ static void test_next_pin_in_the_file(void **state)
 	}
 }
 
-#define DISK(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define DISK(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
 
 int main(void)
 {

@@ -16,25 +16,20 @@
 
 #include "base/state.h"
 #include "base/util.h"
+#include "folder.h"
 
-static char dir[] = "/tmp/test_state.XXXXXX";
-static int dir_fd = -1;
+static struct folder folder;
 
 static int set_up(void **state)
 {
-	if (!mkdtemp(dir))
-		return -1;
-	dir_fd = state_open_dir(dir, 0700);
-	return dir_fd < 0 ? -1 : 0;
+	folder_make(&folder);
+	return 0;
 }
 
 static int tear_down(void **state)
 {
-	char command[100];
-
-	close(dir_fd);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
+	folder_remove(&folder);
+	return 0;
 }
 
 static void assert_content(const char *name, const char *expected)
@@ -42,14 +37,14 @@ static void assert_content(const char *name, const char *expected)
 	_cleanup_free_ char *data = NULL;
 	size_t length = 0;
 
-	assert_int_equal(state_read_file(dir_fd, name, &data, &length), 0);
+	assert_int_equal(state_read_file(folder.dir_fd, name, &data, &length), 0);
 	assert_int_equal(length, strlen(expected));
 	assert_string_equal(data, expected);
 }
 
 static unsigned int count_files(void)
 {
-	DIR *d = opendir(dir);
+	DIR *d = opendir(folder.path);
 	unsigned int n = 0;
 
 	while (readdir(d))
@@ -63,20 +58,20 @@ static void test_write_and_read(void **state)
 	struct stat st;
 	mode_t old = umask(077);
 
-	assert_int_equal(state_write_file(dir_fd, "a", "one", 3, 0644), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "a", "one", 3, 0644), 0);
 	assert_content("a", "one");
-	assert_int_equal(state_write_file(dir_fd, "a", "", 0, 0600), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "a", "", 0, 0600), 0);
 	assert_content("a", "");
-	assert_int_equal(state_write_file(dir_fd, "b", "x", 1, 0644), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "b", "x", 1, 0644), 0);
 	umask(old);
-	assert_int_equal(fstatat(dir_fd, "b", &st, 0), 0);
+	assert_int_equal(fstatat(folder.dir_fd, "b", &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0644); /* whatever the umask */
-	assert_int_equal(fstatat(dir_fd, "a", &st, 0), 0);
+	assert_int_equal(fstatat(folder.dir_fd, "a", &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(count_files(), 2);
-	assert_int_equal(state_remove_file(dir_fd, "a"), 0);
-	assert_int_equal(state_remove_file(dir_fd, "a"), 0);
-	assert_int_equal(state_remove_file(dir_fd, "b"), 0);
+	assert_int_equal(state_remove_file(folder.dir_fd, "a"), 0);
+	assert_int_equal(state_remove_file(folder.dir_fd, "a"), 0);
+	assert_int_equal(state_remove_file(folder.dir_fd, "b"), 0);
 	assert_int_equal(count_files(), 0);
 }
 
@@ -85,9 +80,9 @@ static void test_replace_is_atomic(void **state)
 	char buffer[8] = "";
 	int old;
 
-	assert_int_equal(state_write_file(dir_fd, "a", "old", 3, 0600), 0);
-	old = openat(dir_fd, "a", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(state_write_file(dir_fd, "a", "newer", 5, 0600), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "a", "old", 3, 0600), 0);
+	old = openat(folder.dir_fd, "a", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(state_write_file(folder.dir_fd, "a", "newer", 5, 0600), 0);
 	/* Whoever has the old one open still has it whole: it was replaced, not written over. */
 	assert_int_equal(read(old, buffer, sizeof(buffer)), 3);
 	assert_string_equal(buffer, "old");
@@ -98,12 +93,12 @@ static void test_replace_is_atomic(void **state)
 static void test_left_over_temporary(void **state)
 {
 	/* As a crash leaves it; or, worse, a link to a file that is not ours to write. */
-	assert_int_equal(state_write_file(dir_fd, "victim", "v", 1, 0600), 0);
-	assert_int_equal(symlinkat("victim", dir_fd, ".a.tmp"), 0);
-	assert_int_equal(state_write_file(dir_fd, "a", "fresh", 5, 0600), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "victim", "v", 1, 0600), 0);
+	assert_int_equal(symlinkat("victim", folder.dir_fd, ".a.tmp"), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "a", "fresh", 5, 0600), 0);
 	assert_content("a", "fresh");
 	assert_content("victim", "v");
-	assert_int_equal(state_remove_file(dir_fd, "victim"), 0);
+	assert_int_equal(state_remove_file(folder.dir_fd, "victim"), 0);
 }
 
 static void test_names(void **state)
@@ -113,13 +108,13 @@ static void test_names(void **state)
 	size_t length;
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		assert_int_equal(state_write_file(dir_fd, wrong[i], "x", 1, 0600), -EINVAL);
-		assert_int_equal(state_read_file(dir_fd, wrong[i], &data, &length), -EINVAL);
-		assert_int_equal(state_remove_file(dir_fd, wrong[i]), -EINVAL);
+		assert_int_equal(state_write_file(folder.dir_fd, wrong[i], "x", 1, 0600), -EINVAL);
+		assert_int_equal(state_read_file(folder.dir_fd, wrong[i], &data, &length), -EINVAL);
+		assert_int_equal(state_remove_file(folder.dir_fd, wrong[i]), -EINVAL);
 	}
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(state_write_file(dir_fd, name, "x", 1, 0600), -EINVAL);
+	assert_int_equal(state_write_file(folder.dir_fd, name, "x", 1, 0600), -EINVAL);
 	assert_null(data);
 }
 
@@ -128,18 +123,18 @@ static void test_foreign_files(void **state)
 	char *data = NULL;
 	size_t length = 99;
 
-	assert_int_equal(state_read_file(dir_fd, "none", &data, &length), -ENOENT);
-	assert_int_equal(mkfifoat(dir_fd, "fifo", 0600), 0);
-	assert_int_equal(state_read_file(dir_fd, "fifo", &data, &length), -EBADMSG);
-	assert_int_equal(mkdirat(dir_fd, "dir", 0700), 0);
-	assert_int_equal(state_read_file(dir_fd, "dir", &data, &length), -EBADMSG);
-	assert_int_equal(symlinkat("/etc/passwd", dir_fd, "link"), 0);
-	assert_int_equal(state_read_file(dir_fd, "link", &data, &length), -ELOOP);
+	assert_int_equal(state_read_file(folder.dir_fd, "none", &data, &length), -ENOENT);
+	assert_int_equal(mkfifoat(folder.dir_fd, "fifo", 0600), 0);
+	assert_int_equal(state_read_file(folder.dir_fd, "fifo", &data, &length), -EBADMSG);
+	assert_int_equal(mkdirat(folder.dir_fd, "dir", 0700), 0);
+	assert_int_equal(state_read_file(folder.dir_fd, "dir", &data, &length), -EBADMSG);
+	assert_int_equal(symlinkat("/etc/passwd", folder.dir_fd, "link"), 0);
+	assert_int_equal(state_read_file(folder.dir_fd, "link", &data, &length), -ELOOP);
 	assert_null(data);
 	assert_int_equal(length, 99);
-	unlinkat(dir_fd, "fifo", 0);
-	unlinkat(dir_fd, "dir", AT_REMOVEDIR);
-	unlinkat(dir_fd, "link", 0);
+	unlinkat(folder.dir_fd, "fifo", 0);
+	unlinkat(folder.dir_fd, "dir", AT_REMOVEDIR);
+	unlinkat(folder.dir_fd, "link", 0);
 }
 
 static void test_size(void **state)
@@ -149,18 +144,18 @@ static void test_size(void **state)
 	size_t length = 0;
 	int fd;
 
-	assert_int_equal(state_write_file(dir_fd, "big", big, STATE_MAX_FILE, 0600), 0);
-	assert_int_equal(state_read_file(dir_fd, "big", &data, &length), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "big", big, STATE_MAX_FILE, 0600), 0);
+	assert_int_equal(state_read_file(folder.dir_fd, "big", &data, &length), 0);
 	assert_int_equal(length, STATE_MAX_FILE);
 	free(data);
 	data = NULL;
-	assert_int_equal(state_write_file(dir_fd, "big", big, sizeof(big), 0600), -EFBIG);
-	fd = openat(dir_fd, "big", O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(state_write_file(folder.dir_fd, "big", big, sizeof(big), 0600), -EFBIG);
+	fd = openat(folder.dir_fd, "big", O_WRONLY | O_APPEND | O_CLOEXEC);
 	assert_int_equal(write(fd, "x", 1), 1);
 	close(fd);
-	assert_int_equal(state_read_file(dir_fd, "big", &data, &length), -EFBIG);
+	assert_int_equal(state_read_file(folder.dir_fd, "big", &data, &length), -EFBIG);
 	assert_null(data);
-	assert_int_equal(state_remove_file(dir_fd, "big"), 0);
+	assert_int_equal(state_remove_file(folder.dir_fd, "big"), 0);
 }
 
 static void test_json(void **state)
@@ -185,24 +180,25 @@ static void test_json(void **state)
 	json_t *object = NULL, *written = json_pack("{s:s, s:i}", "pin", "00:ff", "n", 3);
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		assert_int_equal(
-			state_write_file(dir_fd, "j", rows[i].text, strlen(rows[i].text), 0600), 0);
-		assert_int_equal(state_read_json(dir_fd, "j", &object), rows[i].expected);
+		assert_int_equal(state_write_file(folder.dir_fd, "j", rows[i].text,
+					 strlen(rows[i].text), 0600),
+			0);
+		assert_int_equal(state_read_json(folder.dir_fd, "j", &object), rows[i].expected);
 		if (rows[i].expected == 0) {
 			json_decref(object);
 			object = NULL;
 		}
 		assert_null(object);
 	}
-	assert_int_equal(state_write_json(dir_fd, "j", written, 0600), 0);
-	assert_int_equal(state_read_json(dir_fd, "j", &object), 0);
+	assert_int_equal(state_write_json(folder.dir_fd, "j", written, 0600), 0);
+	assert_int_equal(state_read_json(folder.dir_fd, "j", &object), 0);
 	assert_true(json_equal(object, written));
 	json_decref(object);
 	json_decref(written);
 	written = json_array();
-	assert_int_equal(state_write_json(dir_fd, "j", written, 0600), -EINVAL);
+	assert_int_equal(state_write_json(folder.dir_fd, "j", written, 0600), -EINVAL);
 	json_decref(written);
-	assert_int_equal(state_remove_file(dir_fd, "j"), 0);
+	assert_int_equal(state_remove_file(folder.dir_fd, "j"), 0);
 }
 
 /* No room on the disk: the old content stays, no temporary file does. In a child, for the limit
@@ -214,7 +210,7 @@ static void test_full_disk(void **state)
 	int status;
 	pid_t child;
 
-	assert_int_equal(state_write_file(dir_fd, "kept", "precious", 8, 0600), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "kept", "precious", 8, 0600), 0);
 	before = count_files();
 	child = fork();
 	if (child == 0) {
@@ -223,7 +219,7 @@ static void test_full_disk(void **state)
 
 		signal(SIGXFSZ, SIG_IGN);
 		setrlimit(RLIMIT_FSIZE, &limit);
-		r = state_write_file(dir_fd, "kept", big, sizeof(big), 0600);
+		r = state_write_file(folder.dir_fd, "kept", big, sizeof(big), 0600);
 		_exit(r == -EFBIG ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -231,7 +227,7 @@ static void test_full_disk(void **state)
 	assert_content("kept", "precious");
 	assert_int_equal(count_files(), before);
 	/* And with room it does work. */
-	assert_int_equal(state_write_file(dir_fd, "kept", big, sizeof(big), 0600), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "kept", big, sizeof(big), 0600), 0);
 }
 
 /* Killed at any moment: the old content or the new. */
@@ -242,7 +238,7 @@ static void test_killed_writer(void **state)
 
 	memset(text[0], 'a', sizeof(text[0]));
 	memset(text[1], 'b', sizeof(text[1]));
-	assert_int_equal(state_write_file(dir_fd, "k", text[0], sizeof(text[0]), 0600), 0);
+	assert_int_equal(state_write_file(folder.dir_fd, "k", text[0], sizeof(text[0]), 0600), 0);
 	for (int round = 0; round < 60; round++) {
 		_cleanup_free_ char *data = NULL;
 		size_t length = 0;
@@ -254,7 +250,8 @@ static void test_killed_writer(void **state)
 		child = fork();
 		if (child == 0) {
 			for (int i = round;; i++) {
-				state_write_file(dir_fd, "k", text[i & 1], sizeof(text[0]), 0600);
+				state_write_file(
+					folder.dir_fd, "k", text[i & 1], sizeof(text[0]), 0600);
 				if (write(ready[1], "x", 1) < 0)
 					_exit(1);
 			}
@@ -265,7 +262,7 @@ static void test_killed_writer(void **state)
 		waitpid(child, NULL, 0);
 		close(ready[0]);
 		close(ready[1]);
-		assert_int_equal(state_read_file(dir_fd, "k", &data, &length), 0);
+		assert_int_equal(state_read_file(folder.dir_fd, "k", &data, &length), 0);
 		assert_int_equal(length, sizeof(text[0]));
 		assert_memory_equal(data, text[data[0] == 'b'], length);
 		seen[data[0] == 'b']++;
@@ -275,11 +272,11 @@ static void test_killed_writer(void **state)
 
 static void test_open_dir(void **state)
 {
-	char path[64];
+	char path[sizeof(folder.path) + 8];
 	struct stat st;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/sub", dir);
+	snprintf(path, sizeof(path), "%s/sub", folder.path);
 	fd = state_open_dir(path, 0700);
 	assert_true(fd >= 0);
 	assert_int_equal(fstat(fd, &st), 0);
@@ -288,10 +285,10 @@ static void test_open_dir(void **state)
 	fd = state_open_dir(path, 0700);
 	assert_true(fd >= 0);
 	close(fd);
-	snprintf(path, sizeof(path), "%s/no/sub", dir);
+	snprintf(path, sizeof(path), "%s/no/sub", folder.path);
 	assert_int_equal(state_open_dir(path, 0700), -ENOENT);
-	assert_int_equal(state_write_file(dir_fd, "file", "", 0, 0600), 0);
-	snprintf(path, sizeof(path), "%s/file", dir);
+	assert_int_equal(state_write_file(folder.dir_fd, "file", "", 0, 0600), 0);
+	snprintf(path, sizeof(path), "%s/file", folder.path);
 	assert_int_equal(state_open_dir(path, 0700), -ENOTDIR);
 }
 

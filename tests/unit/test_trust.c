@@ -14,6 +14,7 @@
 
 #include "base/state.h"
 #include "base/util.h"
+#include "folder.h"
 #include "host/link/trust.h"
 #include "host/link/trust_store.h"
 
@@ -464,38 +465,10 @@ static void test_plain_never(void **state)
 
 /* --- the file --- */
 
-struct fixture {
-	char path[64];
-	int dir_fd;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	strcpy(f->path, "/tmp/bmclink-trust-XXXXXX");
-	assert_non_null(mkdtemp(f->path));
-	f->dir_fd = open(f->path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	assert_true(f->dir_fd >= 0);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	unlinkat(f->dir_fd, TRUST_STORE_FILE, 0);
-	close(f->dir_fd);
-	assert_int_equal(rmdir(f->path), 0);
-	free(f);
-	return 0;
-}
-
 /* How a pin was made, and whether it was used yet, is on disk; that there is no KCS is not. */
 static void test_store_how(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	struct trust_store store, again;
 	unsigned char pin[CERT_FINGERPRINT_SIZE];
 
@@ -519,7 +492,7 @@ static void test_store_how(void **state)
 
 static void test_store_life(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	struct trust_store store, again;
 	unsigned char pin[CERT_FINGERPRINT_SIZE];
 
@@ -551,7 +524,7 @@ static void test_store_life(void **state)
 /* Never silently a new window: whatever is in the file but a whole store, nobody is trusted. */
 static void test_store_damaged(void **state)
 {
-	struct fixture *f = *state;
+	struct folder *f = *state;
 	struct trust_store store;
 	_cleanup_free_ char *whole = NULL;
 	size_t length;
@@ -622,9 +595,9 @@ int main(void)
 		cmocka_unit_test(test_plain_by_refused_port),
 		cmocka_unit_test(test_plain_forbidden),
 		cmocka_unit_test(test_plain_never),
-		cmocka_unit_test_setup_teardown(test_store_how, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_store_life, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_store_damaged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_store_how, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_store_life, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_store_damaged, folder_setup, folder_teardown),
 		cmocka_unit_test(test_store_not_durable),
 	};
 
