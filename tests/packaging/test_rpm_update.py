@@ -107,8 +107,8 @@ class System(DebSystem):
         inside = []
         for word in words:
             if word.endswith(".rpm"):
-                shutil.copy(word, self.root.path + "/root/")
-                word = "/root/" + os.path.basename(word)
+                shutil.copy(word, self.root.path + "/srv/")
+                word = "/srv/" + os.path.basename(word)
             inside.append(word)
         return self.root.sh("rpm " + " ".join(inside)).stdout
 
