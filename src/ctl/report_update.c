@@ -8,33 +8,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "ctl/report.h"
 #include "host/priv.h"
 #include "update/store.h"
 
-static void format_time(int64_t at, char *out, size_t size)
-{
-	time_t seconds = (time_t)at;
-	struct tm tm;
-
-	if (!gmtime_r(&seconds, &tm) || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		snprintf(out, size, "?");
-}
-
 /* The record is root's own, and yet printed with care: the versions in it came from file names. */
 static void report_last(struct report *report, const struct update_state *state)
 {
-	char text[256], why[UPDATE_MAX_WHY], printable[sizeof(text)], at[32];
+	char text[256], why[UPDATE_MAX_WHY], printable[sizeof(text)], at[CLOCK_TEXT];
 
 	if (state->step == UPDATE_NONE)
 		return;
-	format_time(state->at, at, sizeof(at));
+	clock_format((time_t)state->at, at);
 	snprintf(text, sizeof(text), "%s -> %s: %s, %s", state->from[0] ? state->from : "?",
-		state->version, update_step_name(state->step), at);
+		state->version, update_step_name(state->step), at[0] ? at : "?");
 	text_make_printable(text, strlen(text), printable, sizeof(printable));
 	text_make_printable(state->why, strlen(state->why), why, sizeof(why));
 	report_add(report, state->step == UPDATE_LOST ? REPORT_CHANGED : REPORT_AS_RECORDED, why,
