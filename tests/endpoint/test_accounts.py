@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The administrator's password, roles, and who sees what."""
+import fcntl
 import os
+import pty
+import select
+import signal
+import subprocess
+import termios
 
+import pytest
+
+from daemons import program
 from service import PASSWORD
 
 MANAGER = "/redfish/v1/Managers/bmc"
@@ -56,6 +65,59 @@ def test_password_rules(endpoint):
     assert endpoint.command("passwd", stdin="x" * 129 + "\n").returncode == 1
     assert endpoint.command("passwd", stdin="").returncode == 1
     assert endpoint.command("passwd", stdin="x" * 128 + "\n").returncode == 0
+
+
+class Terminal:
+    """Somebody at the keyboard, before `bmclink-endpoint passwd`."""
+
+    def __init__(self, endpoint):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [program("bmclink-endpoint")] + endpoint.options() + ["passwd"], stdin=slave,
+            stdout=slave, stderr=slave, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.slave, self.shown = slave, ""
+
+    def wait_for(self, text):
+        while text not in self.shown:
+            assert select.select([self.master], [], [], 30)[0], self.shown
+            self.shown += os.read(self.master, 1000).decode()
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self):
+        code = self.process.wait(30)
+        while select.select([self.master], [], [], 0)[0]:
+            self.shown += os.read(self.master, 1000).decode()
+        assert self.echoes()
+        os.close(self.master)
+        os.close(self.slave)
+        return code
+
+
+@pytest.mark.parametrize("again", ["of a terminal", "of another"])
+def test_password_at_a_terminal_is_not_shown(bmc, again):
+    terminal = Terminal(bmc)
+    terminal.wait_for("New password of 'admin': ")
+    assert not terminal.echoes()
+    terminal.type("of a terminal\n")
+    terminal.wait_for("Once more: ")
+    assert not terminal.echoes()
+    terminal.type(again + "\n")
+    assert terminal.end() == (0 if again == "of a terminal" else 1)
+    assert "of a" not in terminal.shown
+    assert bmc.get(MANAGER, password=again).status == (200 if again == "of a terminal" else 401)
+
+
+def test_password_at_a_terminal_is_interrupted(bmc):
+    terminal = Terminal(bmc)
+    terminal.wait_for("New password of 'admin': ")
+    terminal.type("of a term\x03")
+    assert terminal.end() == -signal.SIGINT
 
 
 def test_command_of_root_leaves_the_services_user_his_files(endpoint, monkeypatch):
