@@ -7,7 +7,7 @@ packages_build=(gcc libc6-dev meson ninja-build pkg-config git libevent-dev libc
 	libssl-dev libjansson-dev libmnl-dev libseccomp-dev libaudit-dev libsqlite3-dev libarchive-dev
 	libsnmp-dev)
 packages_run=(python3 python3-cryptography iproute2 nftables curl uidmap util-linux)
-packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format shellcheck mandoc cppcheck
+packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format gcovr shellcheck mandoc cppcheck
 	codespell python3-pytest python3-pytest-xdist python3-flake8 openssl minisign libfaketime dmidecode
 	gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user
 	snmpd snmp smitools
