@@ -21,6 +21,7 @@ WINDOW = 120  # s: the endpoint's keep-alive comes once in it
 ONE_BY_ONE = 30  # carriers that come back alone
 REST = 2  # s: what a connection still does when it is there (events, log, stream)
 KB_EACH = 20000  # without sharing anything
+NEIGHBOURS_OF_OTHERS = 50
 CONNECT_SECONDS = 300
 
 
@@ -212,6 +213,19 @@ class Figures:
         self.total("idle wake-ups", wakes)
 
 
+def check_machine(n):
+    """Has it room for n? What it has not is said before anything is begun."""
+    spare = machine.available_kb()
+    assert spare > n * KB_EACH, "%d pairs may need %d MB, the machine has %d MB left" % (
+        n, n * KB_EACH // 1024, spare // 1024)
+    for protocol in ("ipv4", "ipv6"):  # all namespaces share one table
+        limit = "net/%s/neigh/default/gc_thresh3" % protocol
+        with contextlib.suppress(FileNotFoundError), open("/proc/sys/" + limit) as file:
+            room = int(file.read())
+            assert room > 2 * n + NEIGHBOURS_OF_OTHERS, "%d pairs are %d neighbours, the kernel " \
+                "has room for %d (%s)" % (n, 2 * n, room, limit.replace("/", "."))
+
+
 def run_one(options, n, figures):
     settle, window = (2, 5) if options.quick else (SETTLE, WINDOW)
     with contextlib.ExitStack() as stack:
@@ -252,9 +266,7 @@ def measure(options):
     try:
         for n in options.pairs:
             figures.rows(section, n)
-            spare = machine.available_kb()
-            assert spare > n * KB_EACH, "%d pairs may need %d MB, the machine has %d MB left" % (
-                n, n * KB_EACH // 1024, spare // 1024)
+            check_machine(n)
             section.text.append("%d: others used %.0f %% of the machine before, load average %.2f."
                                 % (n, machine.warn_if_loaded() * 100, os.getloadavg()[0]))
             run_one(options, n, figures)
