@@ -6,10 +6,12 @@ import json
 import os
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
 
+import hostile_tls
 import netns
 from peers import (MANAGER, ROOT, Service, Tls, answer, reset, resources, wait_for_end,
                    with_stream)
@@ -688,6 +690,58 @@ def test_stream_without_newline(bench):
     lost(bench, with_stream(end=pour(b"", b"x" * 4096)), "bad-answer", most=3000)
     lost(bench, with_stream(end=pour(b"", b"data: " + b"x" * 4096 + b"\n")), "bad-answer",
          most=3000)
+
+
+def chunked_stream(connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                       b"Transfer-Encoding: chunked\r\n\r\n3\r\n:\n\n\r\n5;")
+    pour(b"", b"x" * 16384)(connection)
+    return False
+
+
+def endless(function):
+    def serve(connection):
+        over = threading.Event()
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n:\n\n")
+        with contextlib.suppress(OSError):
+            for _ in range(50000):
+                if not function(connection, over.is_set):
+                    break
+        wait_for_end(connection)
+        return False
+    return serve
+
+
+@pytest.mark.parametrize("version,serve", [
+    ("1.3", chunked_stream), ("1.3", endless(hostile_tls.key_update)),
+    ("1.3", endless(hostile_tls.session_ticket)), ("1.2", endless(hostile_tls.renegotiate))],
+    ids=["chunk extension", "key updates", "tickets", "renegotiation"])
+def test_bytes_of_which_nothing_comes(bench, version, serve):
+    """OpenSSL and libcurl would read them for ever, in a stream without any deadline."""
+    tls = bench.tls(clients=[bench.cert], minimum=version, maximum=version)
+    table = with_stream()
+    table["/redfish/v1/SSE"] = serve
+    with bench.service(table, tls):
+        result = bench.probe("--stored-pin", tls.fingerprint, "--stay", "15000")
+    got = check(result, "bad-answer", most_ms=12000, key="lost")
+    assert "brought nothing" in got["detail"]
+
+
+def test_twin_a_few_key_updates_are_taken(bench):
+    def serve(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        for _ in range(20):  # 2000 each time, and then something
+            for _ in range(2000):
+                hostile_tls.key_update(connection, lambda: False)
+            connection.sendall(b"data: {}\n\n")
+        wait_for_end(connection)
+        return False
+    tls = bench.tls(clients=[bench.cert])
+    table = with_stream()
+    table["/redfish/v1/SSE"] = serve
+    with bench.service(table, tls):
+        result = bench.probe("--stored-pin", tls.fingerprint, "--stay", "15000", "--pushed", "20")
+    assert len(result["pushed"]) == 20 and "lost" not in result
 
 
 def test_stream_refused_falls_back_to_asking(bench):

@@ -9,7 +9,7 @@ was, and the link is back within RESTORE_S of the end.
 BMCLINK_HOSTILE_CELLS says how many cells (0: all of them; by default a sample, by the seed of
 BMCLINK_SEED or of the day), BMCLINK_HOSTILE_HOLD how many seconds each attack goes on for, and
 BMCLINK_HOSTILE_FIGURES names a file for the figures. BMCLINK_HOSTILE_ONLY: cells whose name has
-this text.
+this pattern.
 """
 import datetime
 import json
@@ -29,7 +29,7 @@ from hostile_link import ATTACKS
 from lab import BMC_NIC
 from netns import wait_for
 
-CELLS = int(os.environ.get("BMCLINK_HOSTILE_CELLS", 7))
+CELLS = int(os.environ.get("BMCLINK_HOSTILE_CELLS", 5))
 HOLD_S = float(os.environ.get("BMCLINK_HOSTILE_HOLD", 1.0))
 SEED = int(os.environ.get("BMCLINK_SEED", datetime.date.today().toordinal()))
 FIGURES = os.environ.get("BMCLINK_HOSTILE_FIGURES")
@@ -46,16 +46,22 @@ LINE = re.compile(rb"(--- .*|\d\d:\d\d:\d\d\.\d{3}Z bmclinkd\[\d+\] .*)")
 pytestmark = pytest.mark.xdist_group("audit")  # one switch of auditing in a machine
 
 
+# What has found something; always part of it.
+FOUND = {("root", "objects of nothing"), ("stream", "events without end"),
+         ("sse", "chunk extension without end in the stream")}
+
+
 def all_cells():
     return [(row, step) for row in ATTACKS for step in row.steps
-            if ONLY in "%s: %s" % (step, row.name)]
+            if re.search(ONLY, "%s: %s" % (step, row.name))]
 
 
 def chosen():
     cells = all_cells()
     if ONLY or CELLS <= 0 or CELLS >= len(cells):
         return cells
-    return random.Random(SEED).sample(cells, CELLS)
+    found = [cell for cell in cells if (cell[1], cell[0].name) in FOUND]
+    return found + random.Random(SEED).sample(cells, CELLS)
 
 
 def has_sanitizer():
@@ -114,6 +120,7 @@ class Stage:
         self.audit = Audit()
         lab.on_close(self.audit.close)
         self.sanitized = has_sanitizer()
+        self.most = None
 
     def begin(self):
         self.bmc.start()
@@ -223,7 +230,7 @@ def check_text(stage, offset, figures):
         text = file.read()
     lines = text.splitlines() if text else []
     figures.lines = len(lines)
-    figures.check(figures.lines <= MAX_LINES + (0 if offset else 20),
+    figures.check(figures.lines <= MAX_LINES + (20 if "enrolment" in figures.name else 0),
                   "%d lines in the log" % figures.lines)
     said = stage.agent.ctl("status", check=False).stdout + stage.agent.ctl("events").stdout
     records = b"".join(stage.audit.take(stage.agent.pid) + stage.audit.take(stage.pids[0]))
@@ -243,13 +250,15 @@ def run_cell(stage, row, step):
         before = None
     else:
         before, pids = stage.descriptors(), stage.pids
-    offset = os.path.getsize(stage.agent.log_path) if step != "enrolment" else 0
+    offset = os.path.getsize(stage.agent.log_path)
     ended, streams = attack(stage, row, step, figures)
     restore(stage, row, ended, streams, figures)
     if before:
         figures.check(stage.pids == pids, "another worker: the old one has ended")
-        wait_for(lambda: all(now <= then for now, then in zip(stage.descriptors(), before)), 10,
-                 "descriptors as before: %s, %s" % (before, stage.descriptors()))
+        # connections come and go; what is lost would add up
+        stage.most = stage.most or [number + 2 for number in before]
+        wait_for(lambda: all(now <= most for now, most in zip(stage.descriptors(), stage.most)),
+                 10, "descriptors: %s, more than %s" % (stage.descriptors(), stage.most))
     check_text(stage, offset, figures)
     if not stage.sanitized:
         figures.check(figures.pss < MAX_PSS_KB, "memory: %d kB" % figures.pss)

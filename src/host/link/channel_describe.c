@@ -88,6 +88,9 @@ static void say_transport(
 	else if (transfer->too_large)
 		snprintf(out, size, "the answer to %s %.100s is too large", transfer->method,
 			transfer->path);
+	else if (transfer->barren)
+		snprintf(
+			out, size, "more than %d bytes of TLS brought nothing", CHANNEL_MAX_BARREN);
 	else if (connection && connection->read_errno != 0)
 		snprintf(out, size, "%s", strerror(connection->read_errno));
 	else if (transfer->complete)

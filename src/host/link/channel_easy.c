@@ -64,11 +64,24 @@ static void take_header(struct transfer *transfer, const char *bytes, size_t len
 			"X-Auth-Token:", bytes, length, transfer->token, sizeof(transfer->token));
 }
 
+/* Something has come of what TLS brought; how many bytes that took. */
+static size_t take_barren(const struct transfer *transfer)
+{
+	size_t bytes = 0;
+
+	if (transfer->connection) {
+		bytes = transfer->connection->barren;
+		transfer->connection->barren = 0;
+	}
+	return bytes;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
 	size_t length = size * count;
 
+	take_barren(transfer);
 	if (transfer->phase == TRANSFER_ANSWER || transfer->phase == TRANSFER_TLS)
 		transfer_set_phase(transfer, TRANSFER_BODY);
 	transfer->header_bytes += length;
@@ -117,11 +130,12 @@ static size_t keep_body(struct transfer *transfer, const char *bytes, size_t len
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
-	size_t length = size * count;
+	size_t length = size * count, taken = take_barren(transfer);
 
 	if (transfer->channel->state == CHANNEL_CLOSED)
 		return 0;
-	if (transfer->phase == TRANSFER_STREAM && !channel_flow_allows(transfer->channel, length))
+	if (transfer->phase == TRANSFER_STREAM &&
+		!channel_flow_allows(transfer->channel, taken > length ? taken : length))
 		return CURL_WRITEFUNC_PAUSE;
 	if (transfer->phase == TRANSFER_STREAM)
 		return channel_stream_take(transfer->channel, bytes, length) ? length : 0;

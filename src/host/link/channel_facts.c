@@ -24,7 +24,7 @@ struct trust_facts channel_gather_facts(
 	facts.connect_errno = transfer->connect_errno;
 	facts.timed_out = transfer->timed_out;
 	facts.http_status = transfer->status;
-	if (transfer->status == 0 && (transfer->garbled || transfer->too_large))
+	if (transfer->status == 0 && (transfer->garbled || transfer->too_large || transfer->barren))
 		facts.http_status = -1;
 	/* libcurl may have been the one to tell that TLS could not be; only the version is ours. */
 	facts.version_error = facts.alert_out == 70;

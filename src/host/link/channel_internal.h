@@ -35,6 +35,7 @@
 #define CHANNEL_BODY_MS	       3000  /* from the first byte of an answer to its last */
 #define CHANNEL_REQUEST_MS     30000 /* the same two, for requests of the agent: logs are slow */
 #define CHANNEL_MAX_HEADERS    (32 * 1024)
+#define CHANNEL_MAX_BARREN     (128 * 1024)
 #define CHANNEL_FOREIGN_MS     15000 /* to the first byte from a stock BMC: some take seconds */
 #define CHANNEL_MAX_LOCATION   (CHANNEL_MAX_PATH + 128)
 #define CHANNEL_MAX_KEEP_ALIVE 3600 /* seconds; longer is as good as none */
@@ -54,6 +55,7 @@ struct connection {
 	char cipher[64];
 	bool has_peer, clock_unset;
 	bool asked_certificate; /* the BMC asked for ours */
+	size_t barren;		/* bytes of TLS since something came of them */
 	struct trust_peer peer;
 };
 
@@ -104,6 +106,7 @@ struct transfer {
 	bool timed_out;	   /* one of our deadlines */
 	bool too_large;	   /* a bound of ours */
 	bool garbled;	   /* an answer came that is not HTTP */
+	bool barren;	   /* bytes came, and nothing of them */
 	bool local;	   /* our own trouble */
 	int connect_errno; /* TCP did not come about */
 	int status;

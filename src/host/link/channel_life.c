@@ -27,7 +27,7 @@ static enum outcome classify_loss(const struct channel *channel, const struct tr
 		return OUTCOME_ANSWER_TIMEOUT;
 	if (error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH)
 		return OUTCOME_KEEPALIVE;
-	if (transfer->too_large)
+	if (transfer->too_large || transfer->barren)
 		return OUTCOME_BAD_ANSWER;
 	return OUTCOME_CLOSED;
 }

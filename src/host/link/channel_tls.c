@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -149,6 +150,23 @@ static bool looks_like_tls(const unsigned char *header)
 	return (header[0] == SSL3_RT_HANDSHAKE || header[0] == SSL3_RT_ALERT) && header[1] == 3;
 }
 
+/*
+ * Records of which nothing comes: key updates, tickets, the inside of a chunk's extension. OpenSSL
+ * reads on until something does, and a BMC that sends them as fast as it can would keep this
+ * process within one call, or busy for ever. libcurl cannot be told so from here: the socket ends.
+ */
+static void count_record(struct connection *connection, const unsigned char *header)
+{
+	if (!connection->facts.handshake_done || connection->fd < 0)
+		return;
+	connection->barren += SSL3_RT_HEADER_LENGTH + (size_t)(header[3] << 8 | header[4]);
+	if (connection->barren <= CHANNEL_MAX_BARREN)
+		return;
+	if (connection->transfer->connection == connection)
+		connection->transfer->barren = true;
+	shutdown(connection->fd, SHUT_RDWR);
+}
+
 static void on_message(
 	int written, int version, int type, const void *data, size_t length, SSL *ssl, void *arg)
 {
@@ -157,6 +175,8 @@ static void on_message(
 
 	if (written)
 		return;
+	if (type == SSL3_RT_HEADER && length >= 5)
+		count_record(connection, bytes);
 	if (type == SSL3_RT_HEADER && length >= 5 && !connection->saw_record) {
 		connection->saw_record = true;
 		connection->facts.bytes_not_tls = !looks_like_tls(bytes);

@@ -102,6 +102,7 @@ static void drop_answer(struct transfer *transfer)
 	transfer->body_length = transfer->body_size = transfer->header_bytes = 0;
 	transfer->complete = transfer->timed_out = transfer->too_large = transfer->local = false;
 	transfer->need_connect = transfer->opened_stream = transfer->garbled = false;
+	transfer->barren = false;
 	transfer->connect_errno = transfer->status = 0;
 	transfer->connects = 0;
 	transfer->error[0] = '\0';

@@ -26,6 +26,9 @@
 #define KEEPALIVE_INTERVAL 1
 #define KEEPALIVE_COUNT	   3
 #define USER_TIMEOUT_MS	   5000
+/* Bytes that the kernel holds for us (it doubles them). Else a BMC could make it hold 6 MB, which a
+ * stream that is read at a bounded rate would bring for half a minute after its end. */
+#define RECEIVE_BYTES 131072
 
 static struct facts_roots get_roots(const struct acts *acts)
 {
@@ -163,6 +166,7 @@ static int set_tcp_options(int fd)
 		int level, option, value;
 	} options[] = {
 		{SOL_SOCKET,  SO_KEEPALIVE,	   1		    },
+		{SOL_SOCKET,  SO_RCVBUF,	RECEIVE_BYTES     },
 		{IPPROTO_TCP, TCP_KEEPIDLE,	    KEEPALIVE_IDLE	  },
 		{IPPROTO_TCP, TCP_KEEPINTVL,    KEEPALIVE_INTERVAL},
 		{IPPROTO_TCP, TCP_KEEPCNT,	   KEEPALIVE_COUNT	  },
