@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "base/util.h"
 
-#define INPUT_HIGH (2 * HTTP_MAX_HEAD) /* bytes read ahead; bodies are taken out as they come */
+#define MAX_SKIPPED 64			/* bytes of empty lines before a request */
+#define INPUT_HIGH  (2 * HTTP_MAX_HEAD) /* bytes read ahead; bodies are taken out as they come */
 
 static const struct {
 	const char *name;
@@ -53,7 +54,7 @@ void connection_reset_request(struct connection *c)
 	free(c->body);
 	c->head = NULL;
 	c->body = NULL;
-	c->scanned = c->body_length = c->body_size = 0;
+	c->scanned = c->skipped = c->body_length = c->body_size = 0;
 	memset(&c->chunks, 0, sizeof(c->chunks));
 }
 
@@ -200,13 +201,17 @@ static void read_body(struct connection *c)
 	}
 }
 
-/* Empty lines before a request are to be forgiven (RFC 9112, 2.2). */
-static void skip_empty_lines(struct evbuffer *input)
+/* Empty lines before a request are to be forgiven (RFC 9112, 2.2): a few, not as long as they
+ * come. More are the begin of a head, and a wrong one. */
+static void skip_empty_lines(struct connection *c, struct evbuffer *input)
 {
-	char c;
+	char byte;
 
-	while (evbuffer_copyout(input, &c, 1) == 1 && (c == '\r' || c == '\n'))
+	while (c->skipped < MAX_SKIPPED && evbuffer_copyout(input, &byte, 1) == 1 &&
+		(byte == '\r' || byte == '\n')) {
 		evbuffer_drain(input, 1);
+		c->skipped++;
+	}
 }
 
 /* One step; false when nothing more can be done with what has come so far. */
@@ -217,7 +222,7 @@ static bool process_step(struct connection *c)
 
 	switch (c->state) {
 	case CONNECTION_IDLE:
-		skip_empty_lines(input);
+		skip_empty_lines(c, input);
 		if (evbuffer_get_length(input))
 			connection_set_state(c, CONNECTION_HEAD);
 		break;

@@ -42,6 +42,7 @@ struct connection {
 
 	char *head; /* owned; what request points into */
 	size_t scanned;
+	size_t skipped; /* before this head */
 	struct http_request request;
 	struct http_chunks chunks;
 	char *body;

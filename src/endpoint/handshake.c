@@ -11,6 +11,8 @@
 #include "base/util.h"
 
 #define MAX_CERTIFICATES 16384 /* bytes that a client may send as its chain */
+#define MAX_BARREN	 256   /* records; the longest handshake that is taken has some 10 */
+#define MAX_QUEUED	 (16 * 1024 * 1024)
 
 static int ex_index = -1;
 
@@ -29,6 +31,36 @@ static void drain(int fd)
 		if (recv(fd, waste, sizeof(waste), MSG_DONTWAIT) <= 0)
 			break;
 	}
+}
+
+/*
+ * Within one call OpenSSL reads on until something to read comes: key updates (RFC 8446, 4.6.3) as
+ * fast as a client can send them, or a message in pieces of a byte, would keep everybody else
+ * waiting. What has arrived of them is thrown away unread.
+ */
+static void count_barren(struct handshake *handshake)
+{
+	size_t left = MAX_QUEUED;
+	ssize_t n = 1;
+
+	if (++handshake->barren != MAX_BARREN)
+		return;
+	log_info("tls", "%d records in a row that bring nothing: the connection is ended",
+		MAX_BARREN);
+	shutdown(handshake->fd, SHUT_RDWR);
+	for (; left > 0 && n > 0; left -= n > 0 ? (size_t)n : 0)
+		n = recv(handshake->fd, NULL, left, MSG_TRUNC | MSG_DONTWAIT);
+}
+
+/* Up to TLS 1.2 a record's header says what it is, in 1.3 what it was inside. */
+static void note_record(struct handshake *handshake, const SSL *ssl, int type, unsigned char kind)
+{
+	bool inside = type == SSL3_RT_INNER_CONTENT_TYPE;
+
+	if (kind != SSL3_RT_APPLICATION_DATA)
+		count_barren(handshake);
+	else if (inside || SSL_version(ssl) != TLS1_3_VERSION)
+		handshake->barren = 0;
 }
 
 static int judge(struct handshake *handshake, X509_STORE_CTX *store)
@@ -100,7 +132,11 @@ static void on_message(
 	const unsigned char *bytes = data;
 	const char *answer;
 
-	if (sent || type != SSL3_RT_HEADER || !handshake || handshake->first_record_seen)
+	if (sent || !handshake)
+		return;
+	if ((type == SSL3_RT_HEADER || type == SSL3_RT_INNER_CONTENT_TYPE) && length > 0)
+		note_record(handshake, ssl, type, bytes[0]);
+	if (type != SSL3_RT_HEADER || handshake->first_record_seen)
 		return;
 	handshake->first_record_seen = true;
 	if (length == 0 || bytes[0] < 'A' || bytes[0] > 'Z')

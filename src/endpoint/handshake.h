@@ -37,6 +37,7 @@ struct handshake {
 	enum trust_verdict verdict;
 	bool plain; /* not TLS: an HTTP request came, and was answered */
 	bool first_record_seen;
+	unsigned int barren; /* records in a row that brought nothing to read */
 };
 
 /* A context for all connections; the caller frees it. */

@@ -112,7 +112,7 @@ static void tell_coming(struct stream *stream)
 	struct trust_clock clock;
 
 	service_get_clock(&clock);
-	log_notice("sse", "%s: stream opened", peer->address);
+	log_info("sse", "%s: stream opened", peer->address);
 	if (!is_host(stream) || !limiter_attempt(&stream->sse->comings, clock.mono_ms))
 		return;
 	stream->told = true;
@@ -160,7 +160,7 @@ static void on_closed(const char *reason, void *arg)
 		evtimer_del(sse->keep_alive);
 	session_release(&sse->service->sessions, stream->session, service_get_mono_ms());
 	free(stream);
-	log_notice("sse", "%s: stream closed: %s", address, reason);
+	log_info("sse", "%s: stream closed: %s", address, reason);
 	if (told)
 		lclog_emit(sse->service->log, MSG_ISM1032, address, local, reason);
 }

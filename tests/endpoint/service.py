@@ -80,6 +80,7 @@ class Endpoint:
     def __init__(self, folder, interface="lo"):
         self.folder = folder
         self.environment = {}
+        self.debug = True
         os.makedirs(folder)
         self.config = os.path.join(folder, "endpoint.conf")
         self.state_dir = os.path.join(folder, "state")
@@ -104,7 +105,8 @@ class Endpoint:
         self.configure(**keys)
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [program("bmclink-endpoint"), "--foreground", "--debug"] + self.options(),
+            [program("bmclink-endpoint"), "--foreground", *(["--debug"] if self.debug else [])]
+            + self.options(),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             env=dict(os.environ, **self.environment), preexec_fn=die_with_parent)
         log.close()

@@ -223,6 +223,17 @@ def test_client_that_does_not_read(bmc):
     stream.close()
 
 
+def test_a_few_empty_lines_are_forgiven(bmc):
+    """RFC 9112, 2.2; without end they are no request."""
+    assert split(talk(bmc, b"\r\n" * 32 + ROOT.replace(b"1.1", b"1.0")))[0] == 200
+    assert split(talk(bmc, b"\r\n" * 40 + ROOT))[0] == 400
+    with bmc.tls() as stream:
+        with contextlib.suppress(OSError):
+            for _ in range(2000):
+                stream.sendall(b"\r\n" * 2000)
+            raise AssertionError("taken without end")
+
+
 def test_twice_the_cap_of_strangers(bmc, host):
     """A host that is known gets in whatever strangers do, and stays in."""
     assert bmc.enrol(host).status == 201

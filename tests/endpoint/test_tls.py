@@ -4,8 +4,9 @@ import ssl
 
 import pytest
 
+import hostile_tls
 from netns import wait_for
-from service import PLAIN_PORT, PORT, alert_of, make_certificate, read_all
+from service import PLAIN_PORT, PORT, alert_of, make_certificate, read_all, read_until
 
 VERSIONS = {"1.0": ("-tls1", "TLSv1"), "1.1": ("-tls1_1", "TLSv1.1"),
             "1.2": ("-tls1_2", "TLSv1.2"), "1.3": ("-tls1_3", "TLSv1.3")}
@@ -149,6 +150,34 @@ def test_plain_client_reads_its_answer(bmc):
                            + b"\r\n\r\n")
             data = read_all(stream)
             assert data.startswith(b"HTTP/1.1 426 ") and data.rstrip().endswith(b"}"), data
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_key_updates_without_end(bmc, host, known):
+    """OpenSSL would read them in one call, for as long as they come, and nobody else be served."""
+    assert bmc.enrol(host).status == 201
+    sent = 0
+    with bmc.tls(host if known else None) as stream:
+        while sent < 100000 and hostile_tls.key_update(stream, lambda: False):
+            sent += 1
+    assert sent < 60000
+    assert bmc.get("/redfish/v1/").status == 200
+
+
+def test_twin_a_few_key_updates_are_taken(bmc):
+    with bmc.tls() as stream:
+        for _ in range(20):
+            for _ in range(200):
+                assert hostile_tls.key_update(stream, lambda: False)
+            stream.sendall(b"GET /redfish/v1/ HTTP/1.1\r\nHost: b\r\n\r\n")
+            assert read_until(stream, b"}}}").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_handshake_in_single_bytes_without_end(bmc):
+    with bmc.connect() as stream, pytest.raises(OSError):
+        for _ in range(100):
+            stream.sendall(b"\x16\x03\x01\x00\x01\x01" * 1000)
+    assert bmc.get("/redfish/v1/").status == 200
 
 
 @pytest.mark.parametrize("garbage", [b"\x00" * 100, b"\x16\x03\x01\xff\xff" + b"a" * 500,

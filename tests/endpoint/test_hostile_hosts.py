@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hostile hosts: each attack (hostile_hosts.py) as far as TCP, as nobody and as the known host.
+
+What must hold: the endpoint lives, memory stays under MAX_PSS_KB, no descriptor is lost, the
+Lifecycle log gets no more than MAX_ENTRIES, nothing comes out as it went in; and an administrator
+at another address is served meanwhile within SERVED_S, on a connection that he has, and on new
+ones. Variables of the environment: as test_hostile_matrix.py of tests/net.
+"""
+import datetime
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+
+from daemons import program
+from hostile_hosts import ATTACKS, Crowd
+from netns import die_with_parent, wait_for
+from service import ENTRIES, PASSWORD, PORT
+
+CELLS = int(os.environ.get("BMCLINK_HOSTILE_CELLS", 6))
+HOLD_S = float(os.environ.get("BMCLINK_HOSTILE_HOLD", 1.5))
+SLACK_S = float(os.environ.get("BMCLINK_HOSTILE_SLACK", 8))
+SEED = int(os.environ.get("BMCLINK_SEED", datetime.date.today().toordinal()))
+FIGURES = os.environ.get("BMCLINK_HOSTILE_FIGURES")
+ONLY = os.environ.get("BMCLINK_HOSTILE_ONLY", "")
+
+MAX_PSS_KB = 16 * 1024
+MAX_ENTRIES = 64  # the first 30 streams of the host, and their ends; all else a handful
+MAX_LINES = 30
+SERVED_S = 1.0
+FOUND = {("nobody", "key updates"), ("host", "streams opened and closed")}
+
+
+def all_cells():
+    return [(row, step) for row in ATTACKS for step in row.steps
+            if re.search(ONLY, "%s: %s" % (step, row.name))]
+
+
+def chosen():
+    cells = all_cells()
+    if ONLY or CELLS <= 0 or CELLS >= len(cells):
+        return cells
+    found = [cell for cell in cells if (cell[1], cell[0].name) in FOUND]
+    return found + random.Random(SEED).sample(cells, CELLS)
+
+
+class Administrator:
+    """bystander.py in a process of its own: what we are busy with is not what he waits for."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, os.path.join(os.path.dirname(__file__), "bystander.py"), str(PORT),
+             "admin:" + PASSWORD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            preexec_fn=die_with_parent)
+        assert self.process.stdout.readline() == "served\n"
+
+    def stop(self):
+        out, _ = self.process.communicate(timeout=60)
+        return json.loads(out)
+
+
+def log_of(bmc, offset):
+    with open(bmc.log_path, "rb") as file:
+        file.seek(offset)
+        return file.read()
+
+
+def check_text(bmc, offset, entries, figures):
+    text = log_of(bmc, offset)
+    said = json.dumps(entries, ensure_ascii=False).encode() \
+        + "".join(str(a) for e in entries for a in [e["Message"], *e["MessageArgs"]]).encode()
+    for where, what in (("log", text), ("Lifecycle log", said)):
+        odd = re.search(rb"[^\n\t\x20-\x7e\xa0-\xff\x80-\xbf]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xae]",
+                        what)
+        piece = odd and what[max(0, odd.start() - 60):odd.end() + 20]
+        if odd:
+            figures["problems"].append("%s has %r" % (where, piece))
+    forged = [line for line in text.split(b"\n") if line and not re.match(
+        rb"--- |\d\d:\d\d:\d\d\.\d{3}Z bmclink-endpoint\[\d+\] ", line)]
+    if forged:
+        figures["problems"].append("a forged line: %r" % forged[0][:80])
+    return len([line for line in text.split(b"\n") if line and b"] debug: " not in line])
+
+
+def run_cell(bmc, row, step, host, folder):
+    figures = {"name": "%s: %s" % (step, row.name), "pss": 0, "problems": []}
+    before, records = bmc.descriptors(), len(bmc.entries())
+    offset, cpu = os.path.getsize(bmc.log_path), bmc.cpu_seconds()
+    administrator = Administrator()
+    began = time.monotonic()
+    crowd = Crowd(row, step, host, folder)
+    while time.monotonic() - began < HOLD_S:
+        figures["pss"] = max(figures["pss"], bmc.memory_kb())
+        crowd.over.wait(0.05)
+    figures["cpu"] = (bmc.cpu_seconds() - cpu) / (time.monotonic() - began)
+    crowd.stop()
+    served = administrator.stop()
+    figures.update(hits=crowd.hits, pieces=crowd.pieces, sent=crowd.sent, **served)
+    problems = figures["problems"]
+    if served["lost"]:
+        problems.append("his connection was lost %d times" % served["lost"])
+    for kind in ("kept", "new"):
+        if not 0 <= figures[kind] < SERVED_S + SLACK_S:
+            problems.append("served after %.1f s (%s)" % (figures[kind], kind))
+    begin = time.monotonic()
+    wait_for(lambda: bmc.descriptors() <= before, 40, "descriptors as before")
+    figures["closed"] = time.monotonic() - begin
+    entries = bmc.entries()[:max(0, len(bmc.entries()) - records)]
+    figures["entries"], figures["lines"] = len(entries), check_text(bmc, offset, entries, figures)
+    if figures["lines"] > MAX_LINES:
+        problems.append("%d lines in the log" % figures["lines"])
+    if len(entries) > MAX_ENTRIES:
+        problems.append("%d records in the Lifecycle log" % len(entries))
+    with open(program("bmclink-endpoint"), "rb") as file:
+        if b"__asan_init" not in file.read() and figures["pss"] > MAX_PSS_KB:
+            problems.append("memory: %d kB" % figures["pss"])
+    return figures
+
+
+def test_hostile_hosts(endpoint, host, tmp_path):
+    endpoint.set_password()
+    endpoint.debug = False  # as it is in life: then lines are folded
+    bmc = endpoint.start()
+    assert bmc.enrol(host).status == 201
+    assert bmc.curl(ENTRIES, options=["-u", "admin:" + PASSWORD])[0] == 200
+    cells, done = chosen(), []
+    print("seed %d: %d of %d cells" % (SEED, len(cells), len(all_cells())))
+    for row, step in cells:
+        done.append(run_cell(bmc, row, step, host, tmp_path))
+        print(json.dumps(done[-1]), flush=True)
+        if FIGURES:
+            with open(FIGURES, "w") as file:
+                json.dump(done, file, indent=1)
+    bad = ["%s: %s" % (f["name"], "; ".join(f["problems"])) for f in done if f["problems"]]
+    assert not bad, "\n".join(bad)
+    assert all(f["hits"] for f in done)
