@@ -120,7 +120,7 @@ static void wake(void)
 	int64_t wait = get_wait();
 
 	assert_in_range(wait, 0, DAY);
-	w.now += wait;
+	w.now += (time_t)wait;
 	evtimer_del(au()->timer);
 	event_active(au()->timer, EV_TIMEOUT, 1);
 	event_base_loop(w.context.base, EVLOOP_NONBLOCK);
