@@ -95,6 +95,9 @@ def test_who_reads_and_writes_which_files(policy):
     assert not allowed(policy, "bmclink_worker_t", "bmclink_etc_t", "file", "read")
     assert allowed(policy, "bmclinkd_t", "bmclink_etc_t", "file", "read")
     assert not allowed(policy, "bmclinkd_t", "bmclink_worker_var_lib_t", "file", "read")
+    # ... but an update that the worker has fetched: it is copied, then verified
+    assert allowed(policy, "bmclinkd_t", "bmclink_update_var_lib_t", "file", "read")
+    assert not allowed(policy, "bmclinkd_t", "bmclink_update_var_lib_t", "file", "write")
     for domain in ("bmclinkd_t", "bmclink_worker_t", "bmclink_endpoint_t"):
         assert not allowed(policy, domain, "shadow_t", "file", "read")
         assert not allowed(policy, domain, "etc_t", "file", "write")
