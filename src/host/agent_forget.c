@@ -40,6 +40,7 @@ static void finish(struct agent *agent)
 	set_state(agent, AGENT_FORGET_DONE, "");
 	event_emit(agent->events, MSG_ISM1091, "bmclinkctl trust forget");
 	agent_try_leave_all(agent);
+	agent_schedule(agent, false); /* the features let go of the link */
 }
 
 static void deleted(int status, const json_t *body, void *arg)

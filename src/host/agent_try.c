@@ -9,10 +9,13 @@
 
 #define MODULE "link"
 
-static void drop(struct agent_attempt *attempt)
+static void drop(struct agent *agent, struct agent_attempt *attempt)
 {
 	struct channel *channel = util_steal_ptr(attempt->channel);
 
+	/* Nobody may ask over it any more, however soon the features hear of it. */
+	if (attempt == &agent->current)
+		agent->features.link.channel = NULL;
 	attempt->protocol = LADDER_NONE;
 	channel_close(channel);
 }
@@ -49,14 +52,14 @@ static void leave(struct agent *agent, struct agent_attempt *attempt)
 			agent->leaving[i] = util_steal_ptr(attempt->channel);
 		break;
 	}
-	drop(attempt);
+	drop(agent, attempt);
 }
 
 /* The attempt ended without a connection: tell people and the ladder. */
 static void fail(
 	struct agent *agent, enum ladder_protocol protocol, const struct channel_result *result)
 {
-	drop(&agent->trying);
+	drop(agent, &agent->trying);
 	agent_report_failed(agent, protocol, result);
 	agent->n_local = result->outcome == OUTCOME_LOCAL ? agent->n_local + 1 : 0;
 	if (agent->n_local >= AGENT_MAX_LOCAL && !agent->stopping) {
@@ -125,7 +128,7 @@ static void lost(struct channel *channel, const struct channel_result *result, v
 
 	snprintf(bmc_address, sizeof(bmc_address), "%s", channel_get_info(channel)->bmc_address);
 	agent_report_lost(agent, bmc_address, result);
-	drop(&agent->current);
+	drop(agent, &agent->current);
 	agent_log_disconnected(agent);
 	ladder_lost(&agent->ladder, result->outcome, agent_now());
 	agent_schedule(agent, false);
@@ -231,7 +234,7 @@ static void end_current(struct agent *agent, enum outcome outcome)
 	snprintf(bmc_address, sizeof(bmc_address), "%s",
 		channel_get_info(agent->current.channel)->bmc_address);
 	agent_report_lost(agent, bmc_address, &result);
-	drop(&agent->current);
+	drop(agent, &agent->current);
 	agent_log_disconnected(agent);
 }
 
@@ -241,7 +244,7 @@ void agent_try_drop(struct agent *agent, enum ladder_protocol protocol)
 	if (agent->trying.protocol == protocol) {
 		agent_neighbour_stop(agent);
 		agent_kcs_stop(agent);
-		drop(&agent->trying);
+		drop(agent, &agent->trying);
 	} else if (agent->current.protocol == protocol) {
 		end_current(agent, OUTCOME_ADDRESS_GONE);
 	}
@@ -252,7 +255,7 @@ void agent_try_restart(struct agent *agent)
 	agent_neighbour_stop(agent);
 	agent_kcs_stop(agent);
 	agent->trust.no_kcs = false; /* asked anew */
-	drop(&agent->trying);
+	drop(agent, &agent->trying);
 	end_current(agent, OUTCOME_RESTARTED);
 	memset(agent->report.failed, 0, sizeof(agent->report.failed)); /* told again, if it is so */
 	ladder_restart(&agent->ladder, agent_now());
@@ -269,8 +272,8 @@ void agent_try_drop_all(struct agent *agent)
 {
 	agent_neighbour_stop(agent);
 	agent_kcs_stop(agent);
-	drop(&agent->trying);
-	drop(&agent->current);
+	drop(agent, &agent->trying);
+	drop(agent, &agent->current);
 	agent_try_drop_leaving(agent);
 }
 
@@ -278,6 +281,6 @@ void agent_try_leave_all(struct agent *agent)
 {
 	agent_neighbour_stop(agent);
 	agent_kcs_stop(agent);
-	drop(&agent->trying);
+	drop(agent, &agent->trying);
 	leave(agent, &agent->current);
 }

@@ -511,6 +511,8 @@ def test_the_user_on_the_bmc_goes_with_the_host(make, how):
     else:
         lab.agent.ctl("trust", "forget")
     wait_user_gone(lab)
+    wait_for(lambda: not lab.snmpd.has_drop_in(), 5, "the drop-in is gone")
+    assert not feature(lab.agent.status())["active"]
     if how == "disabled":
         assert user(lab) is None
 

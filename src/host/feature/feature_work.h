@@ -39,8 +39,8 @@ struct feature_link {	      /* as it is now; compared by its bytes, so every one
 	enum feature_auth_none auth_none;
 	struct in_addr host_ipv4, bmc_ipv4; /* of the link; 0: IPv4 is not configured */
 	uint16_t port;			    /* of the BMC's HTTPS */
-	struct channel *channel; /* for channel_request(); NULL: not connected. Valid until the
-				    next call of apply() or stop() */
+	struct channel *channel; /* for channel_request(); NULL: not connected. To be read each
+				    time: it is gone as soon as the connection is */
 };
 
 /*

@@ -173,8 +173,8 @@ const struct channel_info *channel_get_info(const struct channel *channel);
 /*
  * A Redfish request over a connected channel; answer is called once with the HTTP status (0: lost,
  * or the channel was closed: then from within channel_close()) and the JSON body (borrowed, may be
- * NULL). At most 16 wait at a time, else -EBUSY. -ENOTCONN: not connected; -EINVAL: not a method or
- * path of ours.
+ * NULL). At most 16 wait at a time, else -EBUSY. -ENOTCONN: not connected, or NULL; -EINVAL: not a
+ * method or path of ours.
  */
 #define CHANNEL_MAX_REQUESTS 16
 typedef void (*channel_answer_fn)(int status, const json_t *body, void *arg);

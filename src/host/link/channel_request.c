@@ -129,7 +129,7 @@ static int take_slot(struct channel *channel, const char *method, const char *pa
 {
 	unsigned int last;
 
-	if (channel->state != CHANNEL_UP)
+	if (!channel || channel->state != CHANNEL_UP)
 		return -ENOTCONN;
 	if (!method_is_ours(method) || !resource_path_is_safe(path))
 		return -EINVAL;
