@@ -17,7 +17,12 @@ import guest as vm  # noqa: E402
 import packages as deb  # noqa: E402
 
 # Several machines share the work; what takes longest begins first, so that they end together.
-LONGEST_FIRST = ('test_hundred_unplugs', 'test_boot_is_not_delayed', 'test_clones_of_an_image')
+LONGEST_FIRST = ('test_boot_is_not_delayed', 'test_clones_of_an_image',
+                 'test_removal_and_purge_leave_the_machine_as_it_was', 'test_hundred_unplugs')
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'short: part of the run of everything (./check)')
 
 
 class Machines:

@@ -20,6 +20,7 @@ The word in MODE-FILE says how group extension requests are answered; it is read
 """
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -177,6 +178,14 @@ class Bmc:
             print(mode, request.hex(), answer.hex() if answer is not None else 'none', file=file)
 
 
+def tell_systemd():
+    """The host's driver is loaded after this: it gives up when nobody answers in 20 s."""
+    path = os.environ.get('NOTIFY_SOCKET')
+    if path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.sendto(b'READY=1', path.replace('@', '\0', 1))
+
+
 def main():
     device, mode_file, log_file, *command = sys.argv[1:]
     fd = os.open(device, os.O_RDWR)
@@ -188,6 +197,7 @@ def main():
     bmc = Bmc(write, mode_file, log_file, command)
     frames = Frames()
     bmc.hello()
+    tell_systemd()
     while True:
         chunk = os.read(fd, 4096)
         if not chunk:

@@ -84,6 +84,7 @@ def test_power_cut_then_no_nic_and_a_kcs_that_stalls(installed):
     assert 'ISM1010: ' not in events, 'the one-time configuration outlives a power cut'
 
 
+@pytest.mark.short
 def test_boot_is_not_delayed(installed):
     """With bmclink, its NIC there and a BMC that answers nothing at all; and the same boot without
     bmclink. Its own start is all that it adds, and that one waits for nothing."""
@@ -108,6 +109,7 @@ def test_boot_is_not_delayed(installed):
     assert silent.done < 1.5 * without.done + 5000
 
 
+@pytest.mark.short
 def test_twin_an_order_would_be_seen(installed):
     installed.put('/etc/systemd/system/bmclinkd.service.d/order.conf',
                   '[Unit]\nBefore=network-online.target\n')

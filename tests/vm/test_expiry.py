@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ten years later: the agent's certificate has expired (rows S25 to S27), with dpkg and auditd.
 
-IPMI is left out (trust = first-use), so that it is the expired certificate that opens the BMC's
-window, and nothing else.
+IPMI is left out (trust and enrolment = first-use), so that it is the expired certificate that opens
+the BMC's window, and nothing else; but for one test, which has it as a server with a KCS would.
 """
 
 import packages as deb
@@ -49,7 +49,19 @@ def test_s25_uninstall_and_install_mends_it(expired):
     dpkg(expired, '-r', 'bmclink')
     dpkg(expired, '-i', DEB)
     deb.wait_connected(expired, 240)
-    assert fingerprint(expired) in known_to_bmc(expired) and old not in known_to_bmc(expired)
+    assert fingerprint(expired) in known_to_bmc(expired) and fingerprint(expired) != old
+
+
+def test_s25_uninstall_and_install_mends_it_over_ipmi(installed, tmp_path):
+    """With a KCS no window is needed, nor is there one."""
+    put_expired_pair(installed, tmp_path)
+    wait_refused(installed, 'ISM1002')
+    old = fingerprint(installed)
+    dpkg(installed, '-r', 'bmclink')
+    dpkg(installed, '-i', DEB)
+    deb.wait_connected(installed, 240)
+    assert fingerprint(installed) in known_to_bmc(installed) and fingerprint(installed) != old
+    assert installed.json('bmclinkctl trust show --json')['made_by'] == 'kcs'
 
 
 def test_s25_upgrade_mends_it(expired, packages):
@@ -57,7 +69,7 @@ def test_s25_upgrade_mends_it(expired, packages):
     expired.copy_in(deb.next_revision(packages), NEXT)
     dpkg(expired, '-i', NEXT)
     deb.wait_connected(expired, 240)
-    assert fingerprint(expired) in known_to_bmc(expired) and old not in known_to_bmc(expired)
+    assert fingerprint(expired) in known_to_bmc(expired) and fingerprint(expired) != old
 
 
 def test_s25_twin_the_window_is_shut_while_another_host_is_known(expired, packages):

@@ -45,6 +45,7 @@ def test_s32_s33_agent_without_tls(installed):
         installed.sh('systemctl restart bmclinkd')
         wait_refused(installed, 'ISM1017')
     records = lifecycle_log(installed, 'ISM0050')
-    assert len(records) >= 3 and all('IPv4' in str(record) for record in records), records
+    said = [record['Message'] for record in records]
+    assert len(said) >= 3 and all('over IPv4' in text or 'over IPv6' in text for text in said), said
     installed.sh(f'rm {DROP_INS}/old.conf; systemctl restart bmclinkd')
     assert deb.wait_connected(installed)['encrypted'] is True

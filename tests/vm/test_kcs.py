@@ -6,6 +6,7 @@ What the BMC's IPMI firmware says is scripted in /run/bmc/ipmi-mode; by default 
 """
 
 import packages as deb
+import pytest
 
 BOOTSTRAP = '/var/lib/bmclink/worker/bootstrap.json'
 PATIENCE = 240  # seconds, for a hang: the machine under the guest may be busy
@@ -31,6 +32,7 @@ def commands(guest):
     return [line.split()[1][2:4] for line in lines if line.split()[1].startswith('b0')]
 
 
+@pytest.mark.short
 def test_trust_over_a_real_kcs(with_bmc, packages):
     """Unpadded credentials, as some firmware has them: known for good, and nothing left over."""
     install(with_bmc, packages, 'unpadded')

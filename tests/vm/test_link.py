@@ -90,6 +90,7 @@ def protected(installed):
     return installed
 
 
+@pytest.mark.short
 def test_hundred_unplugs(protected):
     """Reconnected each time, nothing left behind, and a few lines with a count in the journal."""
     guest = protected

@@ -4,17 +4,19 @@
 import re
 
 import packages as deb
+import pytest
 from life import DEB, STATE, dpkg, fingerprint, known_to_bmc
 
-# Left out: what is not the disk's, and what dpkg, systemd and auditd keep for themselves.
+# Left out: what is not the disk's, what dpkg, systemd and auditd keep for themselves, and the BMC.
 FILES = ('find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /dev '
          '-o -path /var/tmp -o -path /var/log -o -path /var/cache -o -path /var/lib/dpkg '
-         '-o -path /var/lib/systemd -o -path /var/lib/apt \\) -prune '
-         '-o -printf "%p %y %M %u:%g %l\\n" | sort')
+         '-o -path /var/lib/systemd -o -path /var/lib/apt -o -path /var/lib/bmclink/endpoint '
+         '\\) -prune -o -printf "%p %y %M %u:%g %l\\n" | sort')
 PARTS = {
     'files': FILES,
     'run': 'find /run -xdev -path /run/systemd -prune -o -path /run/udev -prune '
-           '-o -path /run/log -prune -o -printf "%p %y %M %u:%g\\n" | sort',
+           '-o -path /run/log -prune -o -path /run/bmc -prune '
+           '-o -printf "%p %y %M %u:%g\\n" | sort',
     'hosts': 'cat /etc/hosts; cat /etc/resolv.conf 2>/dev/null || true',
     'users': 'sort /etc/passwd /etc/group',
     'addresses': 'ip -o addr | sed "s/ valid_lft.*//"',
@@ -31,7 +33,8 @@ PARTS = {
     'modules': 'cut -d" " -f1 /proc/modules | sort',
     'units': 'systemctl list-unit-files --no-legend --plain | tr -s " " | cut -d" " -f1,2 | sort',
     'apparmor': 'sort /sys/kernel/security/apparmor/profiles',
-    'udev': 'udevadm info --query=property --path=/sys/class/net/$(basename $(ls -d '
+    'udev': 'udevadm settle; udevadm info --query=property '
+            '--path=/sys/class/net/$(basename $(ls -d '
             '/sys/class/net/*/device/../idProduct | head -1 | sed "s|/device/.*||")) | '
             'grep -Ev "^(USEC_INITIALIZED|IFINDEX|SEQNUM)=" | sort',
 }
@@ -40,9 +43,11 @@ PARTS = {
 UNTIL_PURGE = (r'^files: \+ /etc/bmclink( |/bmclinkd\.conf)',
                r'^files: \+ /etc/apparmor\.d/local/usr\.sbin\.bmclinkd ',
                r'^files: \+ /etc/apparmor\.d/usr\.sbin\.bmclinkd ', r'^users: \+ [^:]*bmclink:',
-               r'^modules: \+ ipmi_devintf')
-# What the tools that dpkg calls write for themselves, and nobody takes back.
-OF_OTHERS = (r'/etc/(passwd|group|shadow|gshadow|subuid|subgid)-? ', r'/etc/\.pwd\.lock ')
+               r'^files: \+ /etc/systemd/system/multi-user[.]target[.]wants/bmclinkd[.]service ')
+# What the tools that dpkg calls write for themselves, and nobody takes back; the kernel keeps the
+# modules of nft's expressions.
+OF_OTHERS = (r'^modules: \+ (nf|nft|nfnetlink)_', r'^modules: \+ libcrc32c$',
+             r'/etc/(passwd|group|shadow|gshadow|subuid|subgid)-? ', r'/etc/\.pwd\.lock ')
 
 
 def portrait(guest):
@@ -60,6 +65,7 @@ def differences(before, after, allowed=()):
     return found
 
 
+@pytest.mark.short
 def test_removal_and_purge_leave_the_machine_as_it_was(with_bmc, packages):
     guest = with_bmc
     before = portrait(guest)

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 import packages as deb
+import pytest
 
 DATA = Path(__file__).resolve().parents[1] / 'data/smbios42'
 
@@ -14,6 +15,7 @@ def test_type_42_is_what_the_firmware_says(booted):
     assert booted.sh('stat -c %a /sys/firmware/dmi/entries/42-0/raw') == '400'
 
 
+@pytest.mark.short
 def test_kcs_answers_get_device_id(booted):
     """Over the driver, QEMU's KCS, the VM protocol and back."""
     assert booted.sh('test -c /dev/ipmi0 && ipmitool raw 6 1').split()[:2] == ['20', '01']
@@ -24,6 +26,7 @@ def test_kcs_says_what_it_has_not(booted):
     assert said.code and '0xc1' in (said.out + said.err).lower()
 
 
+@pytest.mark.short
 def test_booted_without_a_failed_unit(booted):
     assert booted.sh('systemctl is-system-running') == 'running'
 
@@ -35,6 +38,7 @@ def test_nic_is_a_usb_nic_of_the_bmc(with_bmc):
     assert '169.254.2.2/24' in with_bmc.bmc('ip -br addr show dev usb0')
 
 
+@pytest.mark.short
 def test_connects_over_the_usb_nic_once_installed(installed):
     """Installed from the packages of this checkout; nothing was configured."""
     assert installed.sh('systemctl is-active bmclinkd bmclink-endpoint').split() == ['active'] * 2
@@ -42,6 +46,7 @@ def test_connects_over_the_usb_nic_once_installed(installed):
     assert (status['state'], status['protocol'], status['encrypted']) == ('connected', 'ipv4', True)
 
 
+@pytest.mark.short
 def test_sandboxes_hold_without_a_denial(installed):
     """AppArmor is enforcing, and neither it nor the unit's filters are in the way."""
     assert 'bmclinkd (enforce)' in installed.sh('cat /sys/kernel/security/apparmor/profiles')
