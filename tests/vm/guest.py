@@ -172,6 +172,13 @@ class Guest:
                 guest.close()
 
     @classmethod
+    def prepare(cls):
+        """What booted() begins with, into the cache."""
+        folder = disks.image()
+        with disks.locked(folder):
+            disks.booted_disk(cls, folder)
+
+    @classmethod
     @contextlib.contextmanager
     def booted(cls, states=None):
         """A machine with type 42 of a Dell R740, booted, with the BMC's world ready. With states

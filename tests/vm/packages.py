@@ -44,7 +44,8 @@ def key():
 @contextlib.contextmanager
 def locked():
     cache().mkdir(parents=True, exist_ok=True)
-    with open(cache() / 'lock', 'w', encoding='ascii') as lock:
+    # Not the lock of ./image: the two may be made at the same time.
+    with open(cache() / 'lock-packages', 'w', encoding='ascii') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
