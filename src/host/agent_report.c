@@ -138,6 +138,7 @@ static void report_refusal(
 		event_emit_flapping(agent->events, MSG_ISM1134, name, result->detail);
 		break;
 	case OUTCOME_NOT_KNOWN:
+	case OUTCOME_NOT_PINNED:
 	case OUTCOME_DOWNGRADE:
 	case OUTCOME_TLS_REQUIRED:
 		event_emit_flapping(agent->events, outcome_message(result->outcome), name);

@@ -105,7 +105,7 @@ def test_first_use_does_not_ask(lab, kcs):
 
 def test_pinned_does_not_ask(lab, kcs):
     start(lab, "pinned", enrolment="first-use")
-    wait_refused(lab, "ISM1027")
+    wait_refused(lab, "ISM1039")
     assert kcs.asked == []
 
 

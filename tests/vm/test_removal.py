@@ -40,7 +40,7 @@ PARTS = {
 }
 # What stays until purge (conffiles), as dpkg's rules want it, and the user, who owns no file any
 # more but perhaps in somebody's backup.
-UNTIL_PURGE = (r'^files: \+ /etc/bmclink( |/bmclinkd\.conf)',
+UNTIL_PURGE = (r'^files: \+ /etc/bmclink( |/bmclinkd\.conf)', r'^files: \+ /etc/ufw[ /]',
                r'^files: \+ /etc/apparmor\.d/local/usr\.sbin\.bmclinkd ',
                r'^files: \+ /etc/apparmor\.d/usr\.sbin\.bmclinkd ', r'^users: \+ [^:]*bmclink:',
                r'^files: \+ /etc/systemd/system/multi-user[.]target[.]wants/bmclinkd[.]service ')

@@ -33,7 +33,7 @@ static const struct outcome_row rows[OUTCOME_COUNT] = {
 	[OUTCOME_PEER_EXPIRED] = {"bmc-certificate-expired", TRUST, MSG_ISM1003, "the certificate of the BMC has expired"},
 	[OUTCOME_NOT_KNOWN] = {"certificate-not-known", TRUST, MSG_ISM1004, "the BMC does not know the certificate of this service module"},
 	[OUTCOME_IDENTITY_CHANGED] = {"identity-changed", TRUST, MSG_ISM1001, "the BMC shows another certificate than the pinned one"},
-	[OUTCOME_NOT_PINNED] = {"not-pinned", TRUST, MSG_ISM1027, "no BMC is pinned and trust may not be made on first use"},
+	[OUTCOME_NOT_PINNED] = {"not-pinned", TRUST, MSG_ISM1039, "no BMC is pinned and trust may not be made on first use"},
 	[OUTCOME_VERSION] = {"tls-version", TRUST, MSG_ISM1005, "no TLS version in common"},
 	[OUTCOME_DOWNGRADE] = {"downgrade", TRUST, MSG_ISM1007, "the BMC offers no TLS now, but has had it before"},
 	[OUTCOME_TLS_REQUIRED] = {"tls-required", TRUST, MSG_ISM1017, "the BMC requires TLS, and tls = off is set on this host"},
