@@ -24,7 +24,8 @@ class Boot:
         self.own = self.ready - times['bmclinkd', 'InactiveExit']
         print(f'{what}: booted after {self.done} ms, bmclinkd ready in {self.own} ms')
         print(guest.sh('systemd-analyze time; systemd-analyze critical-chain multi-user.target; '
-                       'systemd-analyze blame | grep -E "bmclink|udev" || true'))
+                       'systemd-analyze blame | grep -E "bmclink|udev" || true',
+                       timeout=300))
 
 
 def first_told(guest, event):
