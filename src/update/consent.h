@@ -11,8 +11,8 @@
 #define UPDATE_CONSENT	    "update-consent"
 #define UPDATE_CONSENT_SECS 900 /* that it is good for */
 
-/* 0 or negative errno. -EINVAL: that is no version. It comes from the worker, and may be made to say
- * more than root does. */
+/* 0 or negative errno. -EINVAL: that is no version. It comes from the worker, and may be made to
+ * say more than root does. */
 int update_consent_give(int runtime_fd, const char *version, bool no_way_back);
 /*
  * Is there one for this version, by whom this process runs as, not older than UPDATE_CONSENT_SECS?
