@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * LD_PRELOAD: the n-th allocation of a process fails, once. The folder $FAIL_ALLOC has a file for
- * each process that is meant: "endpoint", "monitor", "worker". In it, mapped: which allocation is
- * to fail (counted from 1; 0: none), how many there were, how many failed.
+ * LD_PRELOAD: the n-th allocation of a process fails, once; or (fail_call.c) the n-th system call
+ * of a kind. The folder $FAIL_ALLOC has a file for each process that is meant: "endpoint",
+ * "monitor", "worker". In it, mapped, are struct counts of fail.h.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,11 +17,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct counts {
-	_Atomic int64_t at, count, failed;
-};
+#include "fail.h"
 
-static struct counts *counts;
+struct fail_counts *fail_counts;
 static void *(*real_malloc)(size_t);
 static void *(*real_calloc)(size_t, size_t);
 static void *(*real_realloc)(void *, size_t);
@@ -89,19 +87,21 @@ __attribute__((constructor)) static void map_counts(void)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	at = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	at = mmap(NULL, sizeof(*fail_counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (at == MAP_FAILED)
 		return;
 	watch_crashes();
-	counts = at;
+	fail_counts = at;
 }
 
 static int must_fail(void)
 {
-	if (!counts || atomic_fetch_add(&counts->count, 1) + 1 != atomic_load(&counts->at))
+	struct fail_count *count = &fail_counts->allocations;
+
+	if (!fail_counts || atomic_fetch_add(&count->count, 1) + 1 != atomic_load(&count->at))
 		return 0;
-	atomic_fetch_add(&counts->failed, 1);
+	atomic_fetch_add(&count->failed, 1);
 	errno = ENOMEM;
 	return 1;
 }

@@ -19,10 +19,9 @@ import pytest
 from daemons import build_dir
 from netns import wait_for
 
+KINDS = 8  # of system calls
 ROLES = ("endpoint", "monitor", "worker")
 SAMPLES = int(os.environ.get("BMCLINK_SAMPLES", -1))
-
-pytestmark = pytest.mark.skipif(SAMPLES < 0, reason="takes long: BMCLINK_SAMPLES=25")
 
 
 class Failing:
@@ -43,13 +42,19 @@ class Failing:
     def path(self, role):
         return os.path.join(self.folder, role)
 
-    def arm(self, role, number):
+    def arm(self, role, number, kind=None, error=0):
+        """Allocation number fails, or with a kind (fail.h): that call of this kind."""
         with open(self.path(role), "r+b" if os.path.exists(self.path(role)) else "wb") as file:
-            file.write(struct.pack("qqq", number, 0, 0))
+            file.write(struct.pack("qqq", number if kind is None else 0, 0, 0))
+            for n in range(KINDS):
+                file.write(struct.pack("qqqq", number if n == kind else 0, 0, 0, error))
         os.chmod(self.path(role), 0o666)
 
-    def read(self, role):
+    def read(self, role, kind=None):
+        """(how many there were, how many failed)."""
         with open(self.path(role), "rb") as file:
+            if kind is not None:
+                file.seek(24 + 32 * kind)
             _, count, failed = struct.unpack("qqq", file.read(24))
         return count, failed
 
@@ -98,19 +103,18 @@ def is_connected(lab):
     return done.returncode == 0
 
 
-def one_life(lab, failing, role, number):
-    """(allocations of that process, whether one failed, and a library crashed)."""
+def live(lab, what, then=None):
+    """From nothing to connected and a good end, then() in between; how many libraries crashed."""
     for daemon in ends_of(lab):
         shutil.rmtree(daemon.state_dir, ignore_errors=True)
         if os.path.exists(daemon.log_path):
             os.unlink(daemon.log_path)
     lab.replug()
-    failing.arm(role, number)
     lab.endpoint.start(wait=False)
     lab.agent.start(wait=False, ipv6="off")
-    what = "allocation %d of the %s failed" % (number, role)
     wait_for(lambda: is_connected(lab), 40, "connected, after " + what)
-    count, failed = failing.read(role)
+    if then:
+        then()
     crashed = 0
     for daemon in reversed(ends_of(lab)):
         assert daemon.stop() == 0, what
@@ -125,9 +129,19 @@ def one_life(lab, failing, role, number):
         crashed += len(killed)
         before = re.findall(r"acts: (?!hello|get-settings).*\n.*worker ended: killed", daemon.log())
         assert not before or len(killed) <= len(stacks), (what, killed, before)
-    return count, failed, crashed
+    return crashed
 
 
+def one_life(lab, failing, role, number):
+    """(allocations of that process until it was connected, how many failed, a library crashed)."""
+    counts = []
+    failing.arm(role, number)
+    crashed = live(lab, "allocation %d of the %s failed" % (number, role),
+                   lambda: counts.extend(failing.read(role)))
+    return (*counts, crashed)
+
+
+@pytest.mark.skipif(SAMPLES < 0, reason="takes long: BMCLINK_SAMPLES=25")
 @pytest.mark.parametrize("role", ROLES)
 def test_one_allocation_fails(lab, failing, role):
     total, failed, _ = one_life(lab, failing, role, 0)
