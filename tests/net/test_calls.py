@@ -83,6 +83,17 @@ def test_one_system_call_fails(lab, failing, role):
     if SAMPLES:
         kinds = [source.randrange(len(KINDS)) for _ in range(SAMPLES)]  # the rare ones, too
         faults = [source.choice([f for f in faults if f[0] == kind] or faults) for kind in kinds]
-    failed = sum(one_life(lab, failing, role, *fault) for fault in faults)
+    failed, bad = 0, []
+    for fault in faults:
+        try:
+            failed += one_life(lab, failing, role, *fault)
+        except AssertionError as error:
+            bad.append((fault, str(error)))
+            print(bad[-1])
+            lab.print_logs()
+            for daemon in (lab.agent, lab.endpoint):
+                daemon.kill()
+                daemon.process = None
     print("%d of %d calls failed" % (failed, len(faults)))
+    assert not bad, "%d: %s" % (len(bad), bad[:20])
     assert failed > len(faults) * 0.6
