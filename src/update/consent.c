@@ -28,12 +28,15 @@ int update_consent_give(int runtime_fd, const char *version, bool no_way_back)
 	return state_write_file(runtime_fd, UPDATE_CONSENT, text, (size_t)n, 0600);
 }
 
+/* Not from the future either: the clock was set back since, and nobody knows how old it is. */
 static bool is_ours_and_fresh(int fd)
 {
 	struct stat st;
+	time_t now = time(NULL);
 
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-	       (st.st_mode & 022) == 0 && time(NULL) - st.st_mtime <= UPDATE_CONSENT_SECS;
+	       (st.st_mode & 022) == 0 && st.st_mtime <= now &&
+	       now - st.st_mtime <= UPDATE_CONSENT_SECS;
 }
 
 bool update_consent_take(int runtime_fd, const char *version, bool *no_way_back)

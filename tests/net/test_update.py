@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -132,8 +133,15 @@ def test_looking_costs_no_memory(host):
     assert resident() - before < 256, "KiB"
 
 
-def test_a_worker_cannot_consent(host):
-    """The word of the control socket alone is not root's: the monitor wants the file."""
+@pytest.mark.parametrize("left", [None, -3600, 5 * 365 * 86400],
+                         ids=["none", "an old one", "one from before the clock was set back"])
+def test_a_worker_cannot_consent(host, left):
+    """The word of the control socket alone is not root's: the monitor wants a fresh file."""
+    if left:
+        path = os.path.join(host.lab.agent.runtime_dir, "update-consent")
+        with open(path, "w", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
+            file.write(NEW + "\n")
+        os.utime(path, (time.time() + left,) * 2)
     host.give(host.make())
     see(host)
     out = subprocess.run(
