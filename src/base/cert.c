@@ -31,8 +31,10 @@ void cert_pair_clear(struct cert_pair *pair)
 /* OpenSSL's queue must not keep what a later tls_take_error() would report as its own. */
 static int fail(int error)
 {
+	bool no_memory = ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+
 	ERR_clear_error();
-	return error;
+	return no_memory ? -ENOMEM : error;
 }
 
 #define LATEST ((time_t)(UINT64_MAX >> (65 - 8 * sizeof(time_t))))

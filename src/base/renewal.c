@@ -77,10 +77,12 @@ void renewal_load_next(int dir_fd, const struct renewal_files *files, struct cer
 {
 	const char *names[] = {
 		files->key, files->certificate, files->next_key, files->next_certificate};
+	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		state_clean_file(dir_fd, names[i]);
-	if (cert_pair_load(dir_fd, files->next_key, files->next_certificate, next) < 0)
+	r = cert_pair_load(dir_fd, files->next_key, files->next_certificate, next);
+	if (r < 0 && !state_is_passing(r))
 		renewal_drop_next(dir_fd, files);
 }
 

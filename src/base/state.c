@@ -71,7 +71,22 @@ int state_write_file(int dir_fd, const char *name, const void *data, size_t leng
 	return sync_dir(dir_fd);
 }
 
-int state_read_file(int dir_fd, const char *name, char **data, size_t *length)
+bool state_is_passing(int error)
+{
+	switch (-error) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+	case EINTR:
+	case EAGAIN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int read_once(int dir_fd, const char *name, char **data, size_t *length)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *buffer = NULL;
@@ -79,8 +94,6 @@ int state_read_file(int dir_fd, const char *name, char **data, size_t *length)
 	size_t size;
 	struct stat st;
 
-	if (!name_is_valid(name))
-		return -EINVAL;
 	/* O_NONBLOCK: opening a FIFO that somebody put there must not stop the program. */
 	fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
@@ -102,6 +115,16 @@ int state_read_file(int dir_fd, const char *name, char **data, size_t *length)
 	*data = util_steal_ptr(buffer);
 	*length = (size_t)used;
 	return 0;
+}
+
+int state_read_file(int dir_fd, const char *name, char **data, size_t *length)
+{
+	int r;
+
+	if (!name_is_valid(name))
+		return -EINVAL;
+	r = read_once(dir_fd, name, data, length);
+	return r == -EIO ? read_once(dir_fd, name, data, length) : r;
 }
 
 int state_remove_file(int dir_fd, const char *name)
@@ -141,6 +164,7 @@ int state_write_json(int dir_fd, const char *name, const json_t *object, mode_t 
 int state_read_json(int dir_fd, const char *name, json_t **object)
 {
 	_cleanup_free_ char *data = NULL;
+	json_error_t error;
 	size_t length;
 	json_t *json;
 	int r;
@@ -148,7 +172,9 @@ int state_read_json(int dir_fd, const char *name, json_t **object)
 	r = state_read_file(dir_fd, name, &data, &length);
 	if (r < 0)
 		return r;
-	json = json_loadb(data, length, JSON_REJECT_DUPLICATES, NULL);
+	json = json_loadb(data, length, JSON_REJECT_DUPLICATES, &error);
+	if (!json && json_error_code(&error) == json_error_out_of_memory)
+		return -ENOMEM;
 	if (!json_is_object(json)) {
 		json_decref(json);
 		return -EBADMSG;

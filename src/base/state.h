@@ -7,6 +7,7 @@
 #ifndef BMCLINK_BASE_STATE_H
 #define BMCLINK_BASE_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -14,9 +15,17 @@
 
 #define STATE_MAX_FILE (256 * 1024)
 
+/*
+ * Was it the machine that had too little of something (descriptors, memory), for a moment? Then the
+ * file is neither missing nor damaged, and what it holds must not be given up: not started, and
+ * tried again, is the answer.
+ */
+bool state_is_passing(int error);
+
 /* All names are relative to dir_fd, without '/'. Return 0 or negative errno. */
 int state_write_file(int dir_fd, const char *name, const void *data, size_t length, mode_t mode);
-/* *data gets a NUL behind length bytes; the caller frees. -EFBIG above STATE_MAX_FILE. */
+/* *data gets a NUL behind length bytes; the caller frees. -EFBIG above STATE_MAX_FILE. A reading
+ * that fails (EIO) is tried once more: flash does that. */
 int state_read_file(int dir_fd, const char *name, char **data, size_t *length);
 int state_remove_file(int dir_fd, const char *name); /* durable; 0 when it was not there */
 

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/log.h"
+#include "base/state.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "endpoint/lclog_priv.h"
@@ -320,7 +321,8 @@ int lclog_open(const char *directory, unsigned int max_records, struct lclog **l
 		return -ENOMEM;
 	}
 	r = lclog_file_open(made, &moved);
-	if (r < 0 && r != -EBUSY) {
+	/* Not for want of a descriptor or of memory: its records are there, and wait. */
+	if (r < 0 && r != -EBUSY && !state_is_passing(r)) {
 		log_error("lclog", "the Lifecycle log lives in memory only until a restart");
 		free(made->path);
 		made->path = NULL;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/state.h"
 #include "base/util.h"
 #include "endpoint/lclog_priv.h"
 
@@ -217,11 +218,13 @@ static void move_aside(const char *path)
 	}
 }
 
-static int to_errno(int rc)
+static int to_errno(int rc, int system)
 {
 	switch (rc & 0xff) {
 	case SQLITE_OK:
 		return 0;
+	case SQLITE_CANTOPEN:
+		return state_is_passing(-system) ? -system : -EIO;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return -EBUSY;
@@ -236,31 +239,39 @@ static int to_errno(int rc)
 
 int lclog_file_open(struct lclog *log, bool *moved)
 {
-	int rc = open_once(log);
+	int system, rc = open_once(log);
 
 	*moved = false;
+	/* A reading that failed once, or the memory for it, is no damage. */
+	if (rc != SQLITE_OK && log->path) {
+		lclog_file_close(log);
+		rc = open_once(log);
+	}
 	if (rc == SQLITE_OK)
 		return 0;
+	system = sqlite3_system_errno(log->db);
 	lclog_file_close(log);
 	if (!lclog_file_is_corrupt(rc) || !log->path)
-		return to_errno(rc);
+		return to_errno(rc, system);
 	move_aside(log->path);
 	*moved = true;
 	rc = open_once(log);
+	system = sqlite3_system_errno(log->db);
 	if (rc != SQLITE_OK)
 		lclog_file_close(log);
-	return to_errno(rc);
+	return to_errno(rc, system);
 }
 
 int lclog_file_replace(struct lclog *log)
 {
-	int rc;
+	int rc, system;
 
 	lclog_file_close(log);
 	if (log->path)
 		move_aside(log->path);
 	rc = open_once(log);
+	system = sqlite3_system_errno(log->db);
 	if (rc != SQLITE_OK)
 		lclog_file_close(log);
-	return to_errno(rc);
+	return to_errno(rc, system);
 }

@@ -117,43 +117,52 @@ static bool belongs(const struct packages *packages, const char *file)
 	return packages_find(packages, id) != NULL;
 }
 
-static void for_each_file(
-	struct packages *packages, void (*fn)(struct packages *packages, const char *name))
+static int for_each_file(
+	struct packages *packages, int (*fn)(struct packages *packages, const char *name))
 {
 	int fd = openat(packages->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *file;
+	int r = 0;
 
 	if (!dir) {
+		r = -errno;
 		if (fd >= 0)
 			close(fd);
-		return;
+		return r;
 	}
-	while ((file = readdir(dir))) {
+	while (r == 0 && (file = readdir(dir))) {
 		if (strcmp(file->d_name, ".") != 0 && strcmp(file->d_name, "..") != 0)
-			fn(packages, file->d_name);
+			r = fn(packages, file->d_name);
 	}
 	closedir(dir);
+	return r;
 }
 
-static void load_file(struct packages *packages, const char *name)
+/* What cannot be read just now would be taken for rubbish, and removed. */
+static int load_file(struct packages *packages, const char *name)
 {
 	struct packages_entry entry;
+	int r = packages->n < PACKAGES_MAX ? load_entry(packages, name, &entry) : -ENOSPC;
 
-	if (packages->n < PACKAGES_MAX && load_entry(packages, name, &entry) == 0)
+	if (r == 0)
 		insert(packages, &entry);
+	return state_is_passing(r) ? r : 0;
 }
 
-static void clean_file(struct packages *packages, const char *name)
+static int clean_file(struct packages *packages, const char *name)
 {
 	if (belongs(packages, name))
-		return;
+		return 0;
 	log_notice(MODULE, "%s is not a whole package: removed", name);
 	unlinkat(packages->dir_fd, name, 0);
+	return 0;
 }
 
 int packages_open(struct packages *packages, int state_fd)
 {
+	int r;
+
 	packages->dir_fd = -1;
 	packages->n = 0;
 	packages->upload = NULL;
@@ -163,8 +172,12 @@ int packages_open(struct packages *packages, int state_fd)
 		openat(state_fd, PACKAGES_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (packages->dir_fd < 0)
 		return -errno;
-	for_each_file(packages, load_file);
-	return 0;
+	r = for_each_file(packages, load_file);
+	if (r < 0) {
+		close(packages->dir_fd);
+		packages->dir_fd = -1;
+	}
+	return r;
 }
 
 void packages_clean(struct packages *packages)

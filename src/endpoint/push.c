@@ -289,7 +289,7 @@ const char *push_get_context(const struct push *push, unsigned int id)
 }
 
 /* What was on its way when the endpoint ended is not sent again: it is in the log. */
-static void load(struct push *push)
+static int load(struct push *push)
 {
 	json_t *object = NULL, *one;
 	const char *why;
@@ -299,7 +299,7 @@ static void load(struct push *push)
 	if (r < 0) {
 		if (r != -ENOENT)
 			log_error("push", PUSH_FILE ": %s: no subscription is kept", strerror(-r));
-		return;
+		return state_is_passing(r) ? r : 0;
 	}
 	push->last_id = (unsigned int)json_integer_value(json_object_get(object, "LastId"));
 	json_array_foreach(json_object_get(object, "Subscriptions"), i, one)
@@ -313,11 +313,13 @@ static void load(struct push *push)
 			log_error("push", PUSH_FILE ": a subscription cannot be read");
 	}
 	json_decref(object);
+	return 0;
 }
 
 int push_new(struct service *service, struct push **push)
 {
 	struct push *made = calloc(1, sizeof(*made));
+	int r;
 
 	if (made)
 		made->context = push_send_context();
@@ -328,7 +330,11 @@ int push_new(struct service *service, struct push **push)
 	made->service = service;
 	for (unsigned int i = 0; i < PUSH_MAX; i++)
 		made->list[i].push = made;
-	load(made);
+	r = load(made);
+	if (r < 0) {
+		push_free(made);
+		return r;
+	}
 	*push = made;
 	return 0;
 }

@@ -64,16 +64,19 @@ static const struct property event_service[] = {
 	P_END,
 };
 
-void events_load(struct service *service)
+int events_load(struct service *service)
 {
 	json_t *object = NULL;
+	int r;
 
 	/* Without the file, or with one that cannot be read, events flow: the link needs them. */
 	service->events_enabled = true;
-	if (state_read_json(service->state_fd, EVENTS_FILE, &object) < 0)
-		return;
+	r = state_read_json(service->state_fd, EVENTS_FILE, &object);
+	if (r < 0)
+		return state_is_passing(r) ? r : 0;
 	service->events_enabled = !json_is_false(json_object_get(object, "ServiceEnabled"));
 	json_decref(object);
+	return 0;
 }
 
 static enum base_message set_enabled(struct request *request, const json_t *value)

@@ -4,19 +4,21 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/state.h"
 #include "endpoint/feature_switches.h"
 #include "endpoint/service.h"
 
 #define MODULE "features"
 
-void service_load_features(struct service *service)
+int service_load_features(struct service *service)
 {
 	int r = features_load(&service->features, service->state_fd);
 
-	if (r == 0)
-		return;
+	if (r == 0 || state_is_passing(r))
+		return r;
 	log_error(MODULE, "features.json cannot be read (%s): every feature is off", strerror(-r));
 	lclog_emit(service->log, MSG_ISM1207, strerror(-r));
+	return 0;
 }
 
 int service_set_feature(struct service *service, int number, bool on, const char *by)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/state.h"
 #include "endpoint/fields.h"
 #include "endpoint/log_entry.h"
 #include "endpoint/range.h"
@@ -18,13 +19,16 @@
 #define PACKAGE	  "/Package"
 #define OCTETS	  "application/octet-stream"
 
-void service_open_packages(struct service *service)
+int service_open_packages(struct service *service)
 {
 	int r = packages_open(&service->packages, service->state_fd);
 
 	if (r < 0)
 		log_error("packages", "there is no package store: %s", strerror(-r));
+	if (state_is_passing(r))
+		return r;
 	packages_clean(&service->packages);
+	return 0;
 }
 
 void service_note_package(struct service *service, const char *id, const char *by)

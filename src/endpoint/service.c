@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/state.h"
 #include "base/text.h"
 #include "bmclink-build.h"
 
@@ -109,10 +110,15 @@ static void take_settings(struct service *service, const struct endpoint_setting
 	service->packages.max_bytes = (uint64_t)settings->update_megabytes << 20;
 }
 
-static void load_trust(struct service *service)
+/* What could not be read just now, and is not damaged: the start fails, and is tried again. */
+static int load_trust(struct service *service)
 {
 	int r = trust_load(&service->trust, service->state_fd);
 
+	if (state_is_passing(r)) {
+		log_error("trust", TRUST_FILE " cannot be read: %s", strerror(-r));
+		return r;
+	}
 	service->trust_damaged = r < 0;
 	if (r < 0)
 		lclog_emit(service->log, MSG_ISM1041, strerror(-r));
@@ -120,6 +126,20 @@ static void load_trust(struct service *service)
 	if (r < 0)
 		log_error("accounts", ACCOUNTS_FILE " cannot be read (%s): no password is set",
 			strerror(-r));
+	return state_is_passing(r) ? r : 0;
+}
+
+static int load_state(struct service *service)
+{
+	int r = load_trust(service);
+
+	if (r == 0)
+		r = service_load_bootstrap(service);
+	if (r == 0)
+		r = events_load(service);
+	if (r == 0)
+		r = service_load_features(service);
+	return r < 0 ? r : service_open_packages(service);
 }
 
 static int start(struct service *service, const char *state_dir)
@@ -145,11 +165,9 @@ static int start(struct service *service, const char *state_dir)
 	if (r < 0)
 		return r;
 	service_remove_snmp_user(service, "start");
-	load_trust(service);
-	service_load_bootstrap(service);
-	events_load(service);
-	service_load_features(service);
-	service_open_packages(service);
+	r = load_state(service);
+	if (r < 0)
+		return r;
 	service_fill_handlers(service, &handlers);
 	r = server_new(service->base, &handlers, (unsigned int)service->settings.max_connections,
 		&service->server);

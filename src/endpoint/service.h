@@ -131,7 +131,7 @@ void service_review_connections(
 
 /* service_bootstrap.c: accounts that the host gets over IPMI. */
 struct ipmi_answer;
-void service_load_bootstrap(struct service *service);
+int service_load_bootstrap(struct service *service);
 int service_save_bootstrap(struct service *service);
 /* The switches (enabled, enable_after_reset, role) of wish; durable or not at all. */
 int service_set_bootstrap(struct service *service, const struct bootstrap *wish);
@@ -146,15 +146,15 @@ bool service_window_is_barred(const struct service *service);
 void service_review_window(struct service *service);
 
 /* res_update.c: the package store; by: who did it, for the log. why: PACKAGES_MAX_WHY bytes. */
-void service_open_packages(struct service *service);
+int service_open_packages(struct service *service);
 void service_note_package(struct service *service, const char *id, const char *by);
 int service_remove_package(struct service *service, const char *id, const char *by);
 
 /* res_events.c: whether there are events at all, as it was left. */
-void events_load(struct service *service);
+int events_load(struct service *service);
 
 /* res_features.c: the BMC's switches. Durable, then true, then recorded; 0 or negative errno. */
-void service_load_features(struct service *service);
+int service_load_features(struct service *service);
 int service_set_feature(struct service *service, int number, bool on, const char *by);
 
 /* service_http.c: what the server asks. */

@@ -6,20 +6,24 @@
 #include <openssl/crypto.h>
 
 #include "base/log.h"
+#include "base/state.h"
 #include "base/util.h"
 #include "endpoint/ipmi.h"
 #include "endpoint/service.h"
 
-void service_load_bootstrap(struct service *service)
+int service_load_bootstrap(struct service *service)
 {
 	int r = bootstrap_load(&service->bootstrap, service->state_fd);
 
 	if (r < 0)
 		log_error(
 			"bootstrap", BOOTSTRAP_FILE " cannot be read (%s): disabled", strerror(-r));
+	if (state_is_passing(r))
+		return r;
 	/* This start is the reset of the service that EnableAfterReset speaks of. */
 	if (bootstrap_reset(&service->bootstrap))
 		service_save_bootstrap(service);
+	return 0;
 }
 
 int service_save_bootstrap(struct service *service)

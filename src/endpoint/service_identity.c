@@ -155,6 +155,8 @@ int service_open_identity(struct service *service)
 
 	if (r < 0 && r != -ENOENT)
 		log_error(MODULE, "the old certificate cannot be read: %s", strerror(-r));
+	if (state_is_passing(r))
+		return r;
 	if (r < 0) {
 		r = make_pair(service, files.key, files.certificate, &service->identity);
 		if (r == 0)

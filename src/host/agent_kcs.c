@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/state.h"
 #include "base/text.h"
 #include "host/agent_kcs.h"
 
@@ -355,10 +356,12 @@ int agent_kcs_start(struct agent *agent)
 	r = account_load(dir, ACCOUNT_BOOTSTRAP_FILE, &kcs->bootstrap);
 	if (r < 0 && r != -ENOENT)
 		log_error(MODULE, ACCOUNT_BOOTSTRAP_FILE " cannot be read: %s", strerror(-r));
+	if (state_is_passing(r))
+		return r;
 	r = account_load(dir, ACCOUNT_FILE, &kcs->account);
 	if (r < 0 && r != -ENOENT)
 		log_error(MODULE, ACCOUNT_FILE " cannot be read: %s", strerror(-r));
-	return 0;
+	return state_is_passing(r) ? r : 0;
 }
 
 void agent_kcs_free(struct agent *agent)

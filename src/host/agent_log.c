@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/state.h"
 #include "base/text.h"
 #include "host/agent_private.h"
 
@@ -356,6 +357,8 @@ int agent_log_start(struct agent *agent)
 	struct agent_log *log = &agent->log;
 	int r = log_store_load(agent->environment->state_fd, &log->store, &log->cursor);
 
+	if (state_is_passing(r))
+		return r;
 	if (r < 0 && r != -ENOENT)
 		log_warning(MODULE, "%s cannot be used (%s): the BMC's log is read from its end on",
 			LOG_STORE_FILE, strerror(-r));

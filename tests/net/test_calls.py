@@ -3,21 +3,26 @@
 told that did not happen, and both ends find each other all the same.
 
 The n-th call of a kind (fail.h) of the endpoint, of the monitor or of the worker fails, from its
-start on, with no state at either end: so that enrolment is part of it. A process may end for it in
-good order: then it is started again, as systemd would. Once connected, both ends are killed: what
-they had told must be on the disk. BMCLINK_CALLS says how many of each are tried; 0: all.
+start on: with no state at either end, so that enrolment is part of it, or when the two know each
+other. A process may end for it in good order: then it is started again, as systemd would. What was
+known before is known afterwards; and once connected both ends are killed, for what they had told
+must be on the disk. BMCLINK_CALLS says how many of each are tried; 0: all.
 """
 import errno
 import os
 import random
+import re
+import shutil
+import signal
 
 import pytest
 
+from lab import HOST_IPV4, HOST_NIC
 from netns import wait_for
 from servers import fingerprint
 from test_memory import ROLES, Failing, is_connected, live
 from test_renewal import assert_one_at_each_end, plain, worker
-from test_rollover import bmc, trust
+from test_rollover import bmc, endpoint_command, trust
 
 SAMPLES = int(os.environ.get("BMCLINK_CALLS", 4))
 SEED = int(os.environ.get("BMCLINK_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -40,29 +45,73 @@ def failing(lab):
     return made
 
 
-def check_truth(lab, what):
-    """What both ends say of each other is so, and stays so when their power is cut."""
-    def is_told():
-        pin = trust(lab)["pin"]
-        return pin and plain(pin) == fingerprint(bmc(lab, "endpoint.crt"))
-    wait_for(is_told, 5, "pinned is what the BMC has, after " + what)
-    assert_one_at_each_end(lab)
-    before = [fingerprint(worker(lab, "agent.crt")), fingerprint(bmc(lab, "endpoint.crt"))]
+class Known:
+    """What a start that meets a fault must not lose: certificates, trust, records, switches."""
+
+    def __init__(self, lab):
+        self.certificates = [fingerprint(worker(lab, "agent.crt")),
+                             fingerprint(bmc(lab, "endpoint.crt"))]
+        self.records = records(lab)
+        self.address = lab.host.has_address(HOST_NIC, HOST_IPV4)
+
+    def check(self, lab, what):
+        assert [fingerprint(worker(lab, "agent.crt")),
+                fingerprint(bmc(lab, "endpoint.crt"))] == self.certificates, what
+        assert plain(trust(lab)["pin"]) == self.certificates[1], what
+        assert_one_at_each_end(lab)
+        now = records(lab)
+        assert {n: now.get(n) for n in self.records} == self.records, what + ": records are lost"
+        new = [now[n] for n in now if n not in self.records]
+        assert not [text for text in new if text[0].endswith("ISM1033")], what + ": a window"
+        switches = lab.agent.status()["features"]["local-names"]
+        assert switches["enabled_by_bmc"] is not False, what + ": switched off"
+        assert lab.host.has_address(HOST_NIC, HOST_IPV4) == self.address, what
+
+
+def records(lab):
+    """{Id: what it says} of the newest of the BMC's log; the fault may hit this very reader."""
+    def read():
+        try:
+            return lab.lifecycle_log()
+        except AssertionError as error:
+            if "HTTP 0" not in str(error):
+                raise
+        return None
+    entries = wait_for(read, 10, "the BMC's log is read")
+    return {int(e["Id"]): (e["MessageId"], tuple(e["MessageArgs"])) for e in entries}
+
+
+def restart(lab, what):
     for daemon in (lab.agent, lab.endpoint):
         daemon.kill()
         daemon.start(wait=False)
-    wait_for(lambda: is_connected(lab), 40, "connected after a power cut, after " + what)
-    assert [fingerprint(worker(lab, "agent.crt")),
-            fingerprint(bmc(lab, "endpoint.crt"))] == before, what
-    assert_one_at_each_end(lab)
+    wait_for(lambda: is_connected(lab), 40, "connected again, " + what)
 
 
-def one_life(lab, failing, role, kind, number, error):
+def is_pinned(lab):
+    pin = trust(lab)["pin"]
+    return pin and plain(pin) == fingerprint(bmc(lab, "endpoint.crt"))
+
+
+def one_life(lab, failing, role, kind, number, error, known):
     """Whether it failed."""
-    what = "%s call %d of the %s failed with %s" % (
-        KINDS[kind][0], number, role, errno.errorcode[error])
-    failing.arm(role, number, kind, error)
-    live(lab, what, lambda: check_truth(lab, what))
+    what = "%s call %d of the %s failed with %s%s" % (
+        KINDS[kind][0], number, role, errno.errorcode[error], ", known" if known else "")
+
+    def then():
+        wait_for(lambda: is_pinned(lab), 5, "pinned is what the BMC has, " + what)
+        before = Known(lab)
+        if known:
+            failing.arm(role, number, kind, error)
+            restart(lab, what)
+            before.check(lab, what)
+        restart(lab, "after " + what)
+        before.check(lab, what)
+
+    failing.arm(role, 0)
+    if not known:
+        failing.arm(role, number, kind, error)
+    live(lab, what, then)
     return failing.read(role, kind)[1]
 
 
@@ -75,8 +124,8 @@ def test_one_system_call_fails(lab, failing, role):
     live(lab, "nothing", lambda: counts.extend(
         failing.read(role, kind)[0] for kind in range(len(KINDS))))
     assert sum(counts) > 100, counts
-    faults = [(kind, number + 1, error) for kind, (_, errors) in enumerate(KINDS)
-              for number in range(counts[kind]) for error in errors]
+    faults = [(kind, number + 1, error, known) for kind, (_, errors) in enumerate(KINDS)
+              for number in range(counts[kind]) for error in errors for known in (True, False)]
     print("%s: %s until it is connected; %d faults" % (
         role, ", ".join("%d %s" % (counts[k], KINDS[k][0]) for k in range(len(KINDS))),
         len(faults)))
@@ -90,10 +139,61 @@ def test_one_system_call_fails(lab, failing, role):
         except AssertionError as error:
             bad.append((fault, str(error)))
             print(bad[-1])
-            lab.print_logs()
             for daemon in (lab.agent, lab.endpoint):
+                print("-----", daemon.program, *(line for line in daemon.log().splitlines()
+                                                 if "access-get" not in line), sep="\n")
                 daemon.kill()
                 daemon.process = None
     print("%d of %d calls failed" % (failed, len(faults)))
     assert not bad, "%d: %s" % (len(bad), bad[:20])
-    assert failed > len(faults) * 0.6
+    assert failed > len(faults) * 0.4
+
+
+# What the two must find again, by the end that reads it at its start.
+FILES = [("endpoint", "trust.json"), ("endpoint", "endpoint.key"), ("endpoint", "endpoint.crt"),
+         ("endpoint", "features.json"), ("endpoint", "lclog.db"),
+         ("agent", "stamp.json"), ("agent", "trust.json"), ("agent", "agent.key"),
+         ("agent", "agent.crt"), ("agent", "log.json"), ("agent", "profile.json"),
+         ("agent", "care.json")]
+
+
+def end_tracer(daemon):
+    try:
+        with open("/proc/%d/status" % daemon.pid) as file:
+            tracer = int(re.search(r"TracerPid:\s*(\d+)", file.read()).group(1))
+    except FileNotFoundError:
+        return  # ended with the daemon
+    if tracer:
+        os.kill(tracer, signal.SIGTERM)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.plain_only  # LeakSanitizer and strace both want to be the one tracer
+@pytest.mark.parametrize("end,name", FILES)
+def test_a_file_that_cannot_be_opened_just_now_is_not_given_up(lab, end, name):
+    """No descriptor for it at the start, once: neither made anew, nor taken for damaged."""
+    lab.endpoint.start()
+    endpoint_command(lab, "features", "auto-update", "off")
+    lab.agent.start(ipv6="off")
+    lab.agent.wait(lambda s: s["state"] == "connected" and s["log"]["last"], 15, "log is read")
+    before, sysctl = Known(lab), "ipv6/conf/%s/accept_ra" % HOST_NIC
+    assert lab.host.sysctl(sysctl) == "0"
+    lab.agent.kill()
+    lab.endpoint.kill()
+    daemon, trace = getattr(lab, end), os.path.join(lab.folder, "trace")
+    path = os.path.join(daemon.state_dir, name) if name == "lclog.db" else name
+    daemon.prefix = ["strace", "-D", "-I", "1", "-f", "-qq", "-o", trace, "-P", path, "-e",
+                     "inject=openat:error=EMFILE:when=1"]
+    lab.endpoint.start(wait=False)
+    lab.agent.start(wait=False)
+
+    def is_injected():
+        return os.path.exists(trace) and "INJECTED" in open(trace).read()
+    wait_for(is_injected, 15, name + " could not be opened")
+    daemon.prefix = []
+    end_tracer(daemon)  # it would count anew for each new process
+    wait_for(lambda: is_connected(lab), 40, "connected again, without " + name)
+    before.check(lab, name)
+    assert lab.agent.status()["features"]["auto-update"]["enabled_by_bmc"] is not True
+    lab.agent.stop()
+    assert lab.host.sysctl(sysctl) == "1", "what was before the agent is put back"

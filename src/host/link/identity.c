@@ -80,13 +80,15 @@ int identity_note_installation(int dir_fd, uint32_t count, bool *again)
 	return r;
 }
 
-static void read_stamp(int dir_fd, const char *version, const char *machine,
+static int read_stamp(int dir_fd, const char *version, const char *machine,
 	struct identity_facts *facts, char *previous, size_t size)
 {
 	const char *stamped_version, *stamped_machine;
 	json_t *object = NULL;
 	int r = state_read_json(dir_fd, IDENTITY_STAMP, &object);
 
+	if (state_is_passing(r))
+		return r;
 	facts->stamp = r == -ENOENT ? IDENTITY_ABSENT : IDENTITY_BAD;
 	if (r == 0 && json_unpack(object, "{s:s, s:s}", "version", &stamped_version, "machine",
 			      &stamped_machine) == 0) {
@@ -96,6 +98,7 @@ static void read_stamp(int dir_fd, const char *version, const char *machine,
 		text_make_printable(stamped_version, strlen(stamped_version), previous, size);
 	}
 	json_decref(object);
+	return 0;
 }
 
 /* --- pairs --- */
@@ -175,16 +178,19 @@ int identity_confirm(int dir_fd, struct identity *identity)
 
 /* --- the start --- */
 
-static void look_at_pair(int dir_fd, const struct trust_clock *clock, struct identity *identity,
+static int look_at_pair(int dir_fd, const struct trust_clock *clock, struct identity *identity,
 	struct identity_facts *facts)
 {
 	int r = renewal_load(dir_fd, &files, &identity->pair);
 
+	if (state_is_passing(r))
+		return r;
 	facts->pair = r == 0 ? IDENTITY_GOOD : r == -ENOENT ? IDENTITY_ABSENT : IDENTITY_BAD;
 	if (r == 0 && note_dates(identity) == 0)
 		facts->pair_expired = trust_own_expired(identity->not_after, clock);
 	/* What is staged and not whole was never offered to a BMC. */
 	renewal_load_next(dir_fd, &files, &identity->next);
+	return 0;
 }
 
 static int act(int dir_fd, const struct trust_clock *clock, enum identity_file pair,
@@ -220,13 +226,18 @@ int identity_open(int dir_fd, const char *version, const char *machine, const ch
 	int r;
 
 	snprintf(opened.common_name, sizeof(opened.common_name), "%s", name);
-	trust_store_load(dir_fd, store);
+	r = trust_store_load(dir_fd, store);
 	facts.trust_made = store->pinned || store->seen_tls || store->damaged;
-	read_stamp(dir_fd, version, machine, &facts, opened.previous_version,
-		sizeof(opened.previous_version));
-	look_at_pair(dir_fd, clock, &opened, &facts);
-	opened.action = identity_decide(&facts);
-	r = act(dir_fd, clock, facts.pair, store, &opened);
+	/* Nothing is decided, and nothing made anew, upon what could not be read just now. */
+	if (!state_is_passing(r))
+		r = read_stamp(dir_fd, version, machine, &facts, opened.previous_version,
+			sizeof(opened.previous_version));
+	if (!state_is_passing(r))
+		r = look_at_pair(dir_fd, clock, &opened, &facts);
+	if (!state_is_passing(r)) {
+		opened.action = identity_decide(&facts);
+		r = act(dir_fd, clock, facts.pair, store, &opened);
+	}
 	if (r == 0)
 		r = note_dates(&opened);
 	/* Last: until then the next start does the same again. */

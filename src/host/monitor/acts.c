@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include "base/log.h"
+#include "base/state.h"
 #include "base/util.h"
 #include "host/monitor/access.h"
 #include "host/monitor/machine.h"
@@ -66,6 +67,8 @@ int acts_init(struct acts *acts, const struct acts_environment *environment)
 	r = package_read_mark(environment->state_fd, &acts->installed);
 	if (r < 0 && r != -ENOENT)
 		log_warning(MODULE, "%s cannot be read: %s", PACKAGE_MARK, strerror(-r));
+	if (state_is_passing(r))
+		return r; /* without the mark the version is another one, as after an upgrade */
 	r = profile_load(environment->state_fd, &acts->profile);
 	if (r == -EBADMSG)
 		log_error(MODULE,

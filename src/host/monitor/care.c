@@ -18,9 +18,10 @@
 #include "host/monitor/nl.h"
 #include "host/monitor/profile.h"
 
-#define MODULE	  "care"
-#define CARE_FILE "care.json"
-#define MAX_VALUE 32
+#define MODULE	   "care"
+#define CARE_FILE  "care.json"
+#define MAX_VALUE  32
+#define LOAD_TRIES 3
 
 struct sysctl {
 	const char *dir; /* below proc/sys/net, the interface's name follows */
@@ -56,7 +57,8 @@ static const struct sysctl sysctls[] = {
 struct care {
 	struct care_target target;
 	char boot_id[PROFILE_MAX_ID];
-	bool filter;				     /* the nft table stands */
+	bool filter; /* the nft table stands */
+	bool unread; /* what is on disk could not be read: it stays as it is, till the end */
 	char before[ARRAY_SIZE(sysctls)][MAX_VALUE]; /* "": not changed by us */
 	char set[ARRAY_SIZE(sysctls)][MAX_VALUE];    /* as read back; "": not known */
 };
@@ -125,6 +127,8 @@ static int store(const struct care *care, bool filter)
 	size_t i;
 	int r = root == NULL ? -ENOMEM : 0;
 
+	if (r == 0 && care->unread)
+		r = -EAGAIN;
 	for (i = 0; i < ARRAY_SIZE(sysctls) && r == 0; i++) {
 		snprintf(key, sizeof(key), "%s/%s", sysctls[i].dir, sysctls[i].name);
 		if (care->before[i][0] != '\0' &&
@@ -163,6 +167,16 @@ static int load(int state_fd, const char *boot_id, struct care *care)
 	return r;
 }
 
+/* Where the memory or the descriptors were short for a moment: the originals are in there. */
+static int load_patiently(int state_fd, const char *boot_id, struct care *care)
+{
+	int r = -EAGAIN;
+
+	for (int i = 0; i < LOAD_TRIES && state_is_passing(r); i++)
+		r = load(state_fd, boot_id, care);
+	return r;
+}
+
 static void put_back(struct care *care)
 {
 	char now[MAX_VALUE], why[256];
@@ -179,7 +193,8 @@ static void put_back(struct care *care)
 	}
 	if (care->filter && nft_unprotect(care->target.ifindex, why, sizeof(why)) < 0)
 		log_warning(MODULE, "cannot remove the nft table: %s", why);
-	state_remove_file(care->target.state_fd, CARE_FILE);
+	if (!care->unread)
+		state_remove_file(care->target.state_fd, CARE_FILE);
 }
 
 void care_recover(int state_fd, const char *proc_root, const char *boot_id)
@@ -189,11 +204,11 @@ void care_recover(int state_fd, const char *proc_root, const char *boot_id)
 		.target = {.state_fd = state_fd, .proc_root = proc_root},
 		  .filter = true
 	};
-	int r = load(state_fd, boot_id, &care);
+	int r = load_patiently(state_fd, boot_id, &care);
 
 	if (r == 0)
 		put_back(&care);
-	else if (r != -ENOENT)
+	else if (r != -ENOENT && !state_is_passing(r))
 		state_remove_file(state_fd, CARE_FILE);
 }
 
@@ -285,12 +300,14 @@ int care_start(
 	snprintf(made->boot_id, sizeof(made->boot_id), "%s", target->boot_id);
 	/* a killed monitor's originals are the true ones; for another NIC they are put back first
 	 */
-	r = load(target->state_fd, target->boot_id, &earlier);
+	r = load_patiently(target->state_fd, target->boot_id, &earlier);
+	made->unread = state_is_passing(r);
 	if (r < 0)
 		earlier.target.ifindex = 0;
 	else if (earlier.target.ifindex != target->ifindex)
 		care_recover(target->state_fd, target->proc_root, target->boot_id);
-	remember(made, &earlier);
+	if (!made->unread)
+		remember(made, &earlier);
 	made->filter = earlier.target.ifindex == target->ifindex;
 	r = store(made, filter);
 	if (r < 0)
@@ -314,5 +331,7 @@ void care_stop(struct care *care)
 	if (care == NULL)
 		return;
 	put_back(care);
+	if (care->unread)
+		care_recover(care->target.state_fd, care->target.proc_root, care->boot_id);
 	free(care);
 }
