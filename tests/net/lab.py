@@ -8,6 +8,7 @@
 
 The host's side of the NIC is `bmc0`, the BMC's side `usb0`: names that say nothing, as in life.
 """
+import itertools
 import json
 import os
 import sys
@@ -41,7 +42,7 @@ table arp lab {
 
 class Lab:
     namespace = Namespace  # the class of both
-    _made = 0
+    _made = itertools.count(1)  # labs may be made by several threads
 
     def __init__(self, folder, ids=DELL_NIC, bmc_ipv4=BMC_IPV4, bmc_ipv6=True, bmc_ula=False):
         self.folder = str(folder)
@@ -52,8 +53,7 @@ class Lab:
         self.next_ifindex = 10
 
     def __enter__(self):
-        Lab._made += 1
-        name = "lab%d-%d" % (os.getpid(), Lab._made)
+        name = "lab%d-%d" % (os.getpid(), next(Lab._made))
         try:
             self.host = self._own(self.namespace(name + "-host"))
             self.bmc = self._own(self.namespace(name + "-bmc"))
