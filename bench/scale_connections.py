@@ -23,6 +23,7 @@ def rows_of(section, n):
         "memory": section.row(name + ": PSS of the endpoint", "MB", digits=2),
         "handshake": section.row(name + ": one more, its handshake", "ms", digits=2),
         "handshake 99": section.row(name + ": the same, 99 %", "ms", digits=2),
+        "cost": section.row(name + ": the same, the server's processor time", "us", digits=0),
         "request": section.row(name + ": a request on one of them", "ms", digits=3),
         "request 99": section.row(name + ": the same, 99 %", "ms", digits=3),
     }
@@ -34,12 +35,14 @@ def measure_one(servers, n, seconds, held):
     assert connections(servers.lab) == n, "%d connections, not %d" % (
         connections(servers.lab), n)
     memory = machine.pss_kb([endpoint.pid]) / 1024
+    cpu = machine.run_seconds([endpoint.pid])
     result = servers.load("rate", "endpoint", "--in-flight", "1", "--seconds", str(seconds))
+    cpu = machine.run_seconds([endpoint.pid]) - cpu
     assert result.returncode == 0, "handshakes beside %d connections: %s" % (n, result.stderr)
     got = json.loads(result.stdout)
     assert got["failed"] == 0, "%d of the handshakes failed" % got["failed"]
     return {"memory": memory, "handshake": got["handshake_ms"],
-            "handshake 99": got["handshake_ms_99"],
+            "handshake 99": got["handshake_ms_99"], "cost": cpu / got["connections"] * 1e6,
             "request": held["request_ms"], "request 99": held["request_ms_99"]}
 
 
@@ -68,7 +71,7 @@ def measure(options):
         more = section.row("each connection more", "kB")
     seconds = 0.5 if options.quick else 3
     totals = {"memory of N more connections": {}, "time of N handshakes": {},
-              "time of N requests": {}}
+              "processor time of N handshakes": {}, "time of N requests": {}}
     last = None
     try:
         with Lab(os.path.join(options.folder, "scale-connections")) as lab:
@@ -88,6 +91,7 @@ def measure(options):
                     totals["memory of N more connections"][n - last[0]] = got["memory"] - last[1]
                 last = n, got["memory"]
                 totals["time of N handshakes"][n] = got["handshake"] * n
+                totals["processor time of N handshakes"][n] = got["cost"] * n
                 totals["time of N requests"][n] = got["request"] * n
                 machine.say("  %d: %s" % (n, ", ".join("%s %.3f" % i for i in got.items())))
     except AssertionError as error:
