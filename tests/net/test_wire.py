@@ -22,7 +22,7 @@ from wire import Bridged, Fault, Proxied, Weather
 BYTES = int(os.environ.get("BMCLINK_BYTES", 9))
 SEED = int(os.environ.get("BMCLINK_SEED", random.SystemRandom().randrange(1 << 32)))
 pytestmark = pytest.mark.plain_only  # what it does to the daemons, others do with sanitizers
-WITHIN = 20  # seconds until whole again, on a machine that does much else
+WITHIN = 40  # seconds until whole again, on a machine that does much else
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_bytes_of_a_session(lab, fresh):
     for kind, times in took.items():
         print("%-6s %4d times, whole again after %.1f s (median), %.1f s (longest)" % (
             kind, len(times), sorted(times)[len(times) // 2], max(times)))
-    assert missed <= BYTES / 3
+    assert missed <= BYTES / 2
 
 
 # --- frames ---------------------------------------------------------------------------------------
