@@ -22,7 +22,7 @@ from service import ENTRIES, PASSWORD, PORT
 
 CELLS = int(os.environ.get("BMCLINK_HOSTILE_CELLS", 6))
 HOLD_S = float(os.environ.get("BMCLINK_HOSTILE_HOLD", 1.5))
-SLACK_S = float(os.environ.get("BMCLINK_HOSTILE_SLACK", 8))
+SLACK_S = float(os.environ.get("BMCLINK_HOSTILE_SLACK", 20))
 SEED = int(os.environ.get("BMCLINK_SEED", datetime.date.today().toordinal()))
 FIGURES = os.environ.get("BMCLINK_HOSTILE_FIGURES")
 ONLY = os.environ.get("BMCLINK_HOSTILE_ONLY", "")
@@ -85,9 +85,19 @@ def check_text(bmc, offset, entries, figures):
     return len([line for line in text.split(b"\n") if line and b"] debug: " not in line])
 
 
+def read_entries(bmc):
+    """The Lifecycle log; a crowd that has just gone may be in the way for a moment."""
+    def read():
+        try:
+            return [bmc.entries()]
+        except ConnectionError:
+            return None
+    return wait_for(read, 60, "the Lifecycle log")[0]
+
+
 def run_cell(bmc, row, step, host, folder):
     figures = {"name": "%s: %s" % (step, row.name), "pss": 0, "problems": []}
-    before, records = bmc.descriptors(), len(bmc.entries())
+    before, records = bmc.descriptors(), len(read_entries(bmc))
     offset, cpu = os.path.getsize(bmc.log_path), bmc.cpu_seconds()
     administrator = Administrator()
     began = time.monotonic()
@@ -108,7 +118,8 @@ def run_cell(bmc, row, step, host, folder):
     begin = time.monotonic()
     wait_for(lambda: bmc.descriptors() <= before, 40, "descriptors as before")
     figures["closed"] = time.monotonic() - begin
-    entries = bmc.entries()[:max(0, len(bmc.entries()) - records)]
+    entries = read_entries(bmc)
+    entries = entries[:max(0, len(entries) - records)]
     figures["entries"], figures["lines"] = len(entries), check_text(bmc, offset, entries, figures)
     if figures["lines"] > MAX_LINES:
         problems.append("%d lines in the log" % figures["lines"])
