@@ -2,22 +2,24 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/util.h"
 
 #define LINE_MAX_BYTES 65536
-#define ANSWER_SECONDS 20  /* the daemon answers at once; a monitor's act may take its time */
-#define BMC_SECONDS    120 /* so may a BMC that is asked for page after page */
+#define ANSWER_MS      20000  /* the daemon answers at once; a monitor's act may take its time */
+#define BMC_MS	       120000 /* so may a BMC that is asked for page after page */
 
 struct reader {
 	int fd;
+	int64_t patience_ms; /* for a line; 0: for ever */
 	size_t used;
 	char data[LINE_MAX_BYTES];
 };
@@ -95,24 +97,44 @@ static int send_request(int fd, const json_t *request)
 	return 0;
 }
 
+/* A line has its time, not each byte of it: the removal of the package waits here, for a worker
+ * that may be in the BMC's hands. */
+static int wait_readable(const struct reader *reader, int64_t until)
+{
+	struct pollfd readable = {.fd = reader->fd, .events = POLLIN};
+	int64_t left = until - clock_get_ms(CLOCK_MONOTONIC);
+
+	if (reader->patience_ms == 0)
+		return 0;
+	if (left <= 0)
+		return -ETIMEDOUT;
+	return poll(&readable, 1, (int)left) == 0 ? -ETIMEDOUT : 0;
+}
+
 /* One line as an object; *end: the daemon has closed. */
 static int read_line(struct reader *reader, json_t **line, bool *end)
 {
+	int64_t until = clock_get_ms(CLOCK_MONOTONIC) + reader->patience_ms;
 	char *newline;
 	size_t length;
 
 	*end = false;
 	while (!(newline = memchr(reader->data, '\n', reader->used))) {
 		ssize_t n;
+		int r;
 
 		if (reader->used == sizeof(reader->data))
 			return -EMSGSIZE;
+		r = wait_readable(reader, until);
+		if (r < 0)
+			return r;
 		n = recv(reader->fd, reader->data + reader->used,
-			sizeof(reader->data) - reader->used, 0);
-		if (n < 0 && errno == EINTR)
+			sizeof(reader->data) - reader->used,
+			reader->patience_ms ? MSG_DONTWAIT : 0);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+			return -errno;
 		if (n == 0) {
 			*end = true;
 			return reader->used > 0 ? -EBADMSG : 0;
@@ -150,7 +172,6 @@ enum ctl_exit ctl_stream(const struct ctl *ctl, json_t *request, ctl_line_fn fn,
 {
 	_cleanup_close_ int fd = connect_daemon(ctl);
 	_cleanup_free_ struct reader *reader = malloc(sizeof(*reader));
-	const struct timeval patience = {ctl->asks_bmc ? BMC_SECONDS : ANSWER_SECONDS, 0};
 	enum ctl_exit code = CTL_DONE;
 	bool end = false, more = true;
 	int r;
@@ -159,10 +180,9 @@ enum ctl_exit ctl_stream(const struct ctl *ctl, json_t *request, ctl_line_fn fn,
 		json_decref(request);
 		return report_no_daemon(ctl, fd < 0 ? fd : -ENOMEM);
 	}
-	/* Who follows waits for ever; every other answer has its time. */
-	if (!ctl->watch && !ctl->follow)
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	reader->fd = fd;
+	/* Who follows waits for ever; every other answer has its time. */
+	reader->patience_ms = ctl->watch || ctl->follow ? 0 : ctl->asks_bmc ? BMC_MS : ANSWER_MS;
 	reader->used = 0;
 	r = send_request(fd, request);
 	json_decref(request);

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -375,6 +376,19 @@ def test_broken_answers_are_failures(daemon, ctl, line):
     done = ctl("reconfigure")
     assert done.returncode == 1 and done.stderr and done.stdout == ""
     assert ctl("status", "--json").returncode == 1
+
+
+def test_a_byte_now_and_then_is_no_answer(daemon, ctl):
+    """The removal of the package waits for an answer of a worker that may be anybody's."""
+    def dribble(request):
+        while time.monotonic() < begin + 50:
+            time.sleep(0.1)
+            yield b" "
+
+    begin = time.monotonic()
+    daemon.script["reconfigure"] = dribble
+    done = ctl("reconfigure")  # which has 30 s, and takes 20
+    assert done.returncode == 1 and "timed out" in done.stderr
 
 
 def test_daemon_ends_in_the_middle(daemon, ctl):
