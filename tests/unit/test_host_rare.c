@@ -205,6 +205,7 @@ static void log_cursor_meets_another_log(void **state)
 	endless[0] = '/';
 	endless[sizeof(endless) - 1] = '\0';
 	assert_null(log_cursor_begin(&cursor, endless));
+	log_cursor_clear(&cursor);
 }
 
 /* A page that comes when no reading was begun, or after its end. */
