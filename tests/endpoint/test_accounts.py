@@ -74,9 +74,14 @@ class Terminal:
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
             [program("bmclink-endpoint")] + endpoint.options() + ["passwd"], stdin=slave,
-            stdout=slave, stderr=slave, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            stdout=slave, stderr=slave, start_new_session=True, preexec_fn=self.sit_down)
         self.slave, self.shown = slave, ""
+
+    @staticmethod
+    def sit_down():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        # Whoever runs the tests in the background has them ignore it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def wait_for(self, text):
         while text not in self.shown:
