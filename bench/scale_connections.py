@@ -70,8 +70,10 @@ def measure(options):
     if options.connections[-1] - options.connections[0] >= FEW:
         more = section.row("each connection more", "kB")
     seconds = 0.5 if options.quick else 3
-    totals = {"memory of N more connections": {}, "time of N handshakes": {},
-              "processor time of N handshakes": {}, "time of N requests": {}}
+    totals = {"time of N handshakes": {}, "processor time of N handshakes": {},
+              "time of N requests": {}}
+    if more:
+        totals["memory of N more connections"] = {}
     last = None
     try:
         with Lab(os.path.join(options.folder, "scale-connections")) as lab:
