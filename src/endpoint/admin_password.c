@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `bmclink-endpoint passwd`: of the one account that has a password. */
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,34 +46,72 @@ static void on_signal(int number)
 	interrupted = number;
 }
 
-/* A line; on a terminal with this prompt, and not shown: whoever interrupts it finds the terminal
- * as it was. */
-static void read_line(const char *prompt, char line[LINE_SIZE])
+/* What is typed until the line's end, or a signal that is not in `heard`. The signals are blocked
+ * but while it waits: one that came between a look at `interrupted` and a read() would be lost. */
+static void read_typed(char line[LINE_SIZE], const sigset_t *heard)
+{
+	struct pollfd keyboard = {.fd = STDIN_FILENO, .events = POLLIN};
+	size_t length = 0;
+	ssize_t n;
+
+	while (!interrupted && length < LINE_SIZE - 1 && !memchr(line, '\n', length)) {
+		if (ppoll(&keyboard, 1, NULL, heard) < 0) {
+			if (errno == EINTR)
+				continue;
+			break;
+		}
+		n = read(STDIN_FILENO, line + length, LINE_SIZE - 1 - length);
+		if (n <= 0)
+			break;
+		length += (size_t)n;
+	}
+	line[length] = '\0';
+}
+
+/* With a prompt, and not shown: whoever interrupts it finds the terminal as it was. */
+static void ask(const char *prompt, const struct termios *old, char line[LINE_SIZE])
 {
 	static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP};
 	struct sigaction action = {.sa_handler = on_signal}, before[ARRAY_SIZE(signals)];
-	struct termios old, quiet;
-	bool terminal = tcgetattr(STDIN_FILENO, &old) == 0;
+	struct termios quiet = *old;
+	sigset_t ours, heard;
 
-	if (terminal) {
-		for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-			sigaction(signals[i], &action, &before[i]);
-		quiet = old;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-		fputs(prompt, stderr);
+	sigemptyset(&ours);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&ours, signals[i]);
+	sigprocmask(SIG_BLOCK, &ours, &heard);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		sigaction(signals[i], &action, &before[i]);
+		if (before[i].sa_handler == SIG_IGN)
+			sigaction(signals[i], &before[i], NULL);
 	}
-	if (!fgets(line, LINE_SIZE, stdin))
-		line[0] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	if (!terminal)
-		return;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	fputs(prompt, stderr);
+	read_typed(line, &heard);
 	fputc('\n', stderr);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, old);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &before[i], NULL);
-	if (interrupted)
-		raise(interrupted);
+	sigprocmask(SIG_SETMASK, &heard, NULL);
+}
+
+static void read_line(const char *prompt, char line[LINE_SIZE])
+{
+	struct termios old;
+
+	if (tcgetattr(STDIN_FILENO, &old) < 0) {
+		if (!fgets(line, LINE_SIZE, stdin))
+			line[0] = '\0';
+	} else {
+		do { /* again for one who stopped it and came back */
+			interrupted = 0;
+			ask(prompt, &old, line);
+			if (interrupted)
+				raise(interrupted);
+		} while (interrupted == SIGTSTP);
+	}
+	line[strcspn(line, "\n")] = '\0';
 }
 
 static json_t *make_request_for(const char *text)

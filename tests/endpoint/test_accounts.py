@@ -125,6 +125,20 @@ def test_password_at_a_terminal_is_interrupted(bmc):
     assert terminal.end() == -signal.SIGINT
 
 
+def test_password_is_asked_for_again_after_a_pause(bmc):
+    """^Z; nobody is here whose shell could continue it, so that the kernel does not stop it."""
+    terminal = Terminal(bmc)
+    terminal.wait_for("New password of 'admin': ")
+    terminal.shown = ""
+    terminal.type("of a term\x1a")
+    for prompt in ("New password of 'admin': ", "Once more: "):
+        terminal.wait_for(prompt)
+        assert not terminal.echoes()
+        terminal.type("of a terminal\n")
+    assert terminal.end() == 0
+    assert bmc.get(MANAGER, password="of a terminal").status == 200
+
+
 def test_command_of_root_leaves_the_services_user_his_files(endpoint, monkeypatch):
     """The package runs the service as its own user; root's command while it is stopped must not
     leave it a file that it cannot read. Run as anybody else, the command writes as who it is."""
