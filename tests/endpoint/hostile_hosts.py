@@ -13,6 +13,7 @@ import ssl
 import threading
 
 import hostile_tls
+from hostile import pour, send, silence
 from hostile_attacks import POISON, SERVER_HELLO, make_chain, record
 from service import CERTIFICATES, ENTRIES, PORT, STREAM, client_context
 
@@ -148,26 +149,8 @@ def post(body, *lines, path=CERTIFICATES, length=None):
                    body=body)
 
 
-def send(data, then="wait"):
-    def attack(client):
-        client.send(data)
-        getattr(client, then)()
-    return attack
-
-
-def pour(piece, head=b""):
-    def attack(client):
-        client.send(head)
-        client.pour(piece)
-    return attack
-
-
 def drip(data):
     return lambda client: client.drip(data)
-
-
-def silence(client):
-    client.wait()
 
 
 def close(client):

@@ -4,47 +4,27 @@
 What must hold: the endpoint lives, memory stays under MAX_PSS_KB, no descriptor is lost, the
 Lifecycle log gets no more than MAX_ENTRIES, nothing comes out as it went in; and an administrator
 at another address is served meanwhile within SERVED_S, on a connection that he has, and on new
-ones. Variables of the environment: as test_hostile_matrix.py of tests/net.
+ones. Variables of the environment: hostile.py of tests/net.
 """
-import datetime
 import json
 import os
-import random
-import re
 import subprocess
 import sys
 import time
 
-from daemons import program
+import hostile
 from hostile_hosts import ATTACKS, Crowd
 from netns import die_with_parent, wait_for
 from service import ENTRIES, PASSWORD, PORT
 
-CELLS = int(os.environ.get("BMCLINK_HOSTILE_CELLS", 6))
-HOLD_S = float(os.environ.get("BMCLINK_HOSTILE_HOLD", 1.5))
-SLACK_S = float(os.environ.get("BMCLINK_HOSTILE_SLACK", 20))
-SEED = int(os.environ.get("BMCLINK_SEED", datetime.date.today().toordinal()))
-FIGURES = os.environ.get("BMCLINK_HOSTILE_FIGURES")
-ONLY = os.environ.get("BMCLINK_HOSTILE_ONLY", "")
+HOLD_S = hostile.number("HOLD", 1.5)
+SLACK_S = hostile.number("SLACK", 20.0)
 
 MAX_PSS_KB = 16 * 1024
 MAX_ENTRIES = 64  # the first 30 streams of the host, and their ends; all else a handful
 MAX_LINES = 30
 SERVED_S = 1.0
 FOUND = {("nobody", "key updates"), ("host", "streams opened and closed")}
-
-
-def all_cells():
-    return [(row, step) for row in ATTACKS for step in row.steps
-            if re.search(ONLY, "%s: %s" % (step, row.name))]
-
-
-def chosen():
-    cells = all_cells()
-    if ONLY or CELLS <= 0 or CELLS >= len(cells):
-        return cells
-    found = [cell for cell in cells if (cell[1], cell[0].name) in FOUND]
-    return found + random.Random(SEED).sample(cells, CELLS)
 
 
 class Administrator:
@@ -73,15 +53,8 @@ def check_text(bmc, offset, entries, figures):
     said = json.dumps(entries, ensure_ascii=False).encode() \
         + "".join(str(a) for e in entries for a in [e["Message"], *e["MessageArgs"]]).encode()
     for where, what in (("log", text), ("Lifecycle log", said)):
-        odd = re.search(rb"[^\n\t\x20-\x7e\xa0-\xff\x80-\xbf]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xae]",
-                        what)
-        piece = odd and what[max(0, odd.start() - 60):odd.end() + 20]
-        if odd:
-            figures["problems"].append("%s has %r" % (where, piece))
-    forged = [line for line in text.split(b"\n") if line and not re.match(
-        rb"--- |\d\d:\d\d:\d\d\.\d{3}Z bmclink-endpoint\[\d+\] ", line)]
-    if forged:
-        figures["problems"].append("a forged line: %r" % forged[0][:80])
+        figures["problems"] += hostile.find_raw_text(where, what)
+    figures["problems"] += hostile.find_forged_lines("bmclink-endpoint", text)
     return len([line for line in text.split(b"\n") if line and b"] debug: " not in line])
 
 
@@ -125,9 +98,8 @@ def run_cell(bmc, row, step, host, folder):
         problems.append("%d lines in the log" % figures["lines"])
     if len(entries) > MAX_ENTRIES:
         problems.append("%d records in the Lifecycle log" % len(entries))
-    with open(program("bmclink-endpoint"), "rb") as file:
-        if b"__asan_init" not in file.read() and figures["pss"] > MAX_PSS_KB:
-            problems.append("memory: %d kB" % figures["pss"])
+    if not hostile.has_sanitizer("bmclink-endpoint") and figures["pss"] > MAX_PSS_KB:
+        problems.append("memory: %d kB" % figures["pss"])
     return figures
 
 
@@ -137,14 +109,9 @@ def test_hostile_hosts(endpoint, host, tmp_path):
     bmc = endpoint.start()
     assert bmc.enrol(host).status == 201
     assert bmc.curl(ENTRIES, options=["-u", "admin:" + PASSWORD])[0] == 200
-    cells, done = chosen(), []
-    print("seed %d: %d of %d cells" % (SEED, len(cells), len(all_cells())))
-    for row, step in cells:
+    done = []
+    for row, step in hostile.choose(ATTACKS, FOUND, 6):
         done.append(run_cell(bmc, row, step, host, tmp_path))
-        print(json.dumps(done[-1]), flush=True)
-        if FIGURES:
-            with open(FIGURES, "w") as file:
-                json.dump(done, file, indent=1)
-    bad = ["%s: %s" % (f["name"], "; ".join(f["problems"])) for f in done if f["problems"]]
-    assert not bad, "\n".join(bad)
+        hostile.tell(done)
+    hostile.judge(done)
     assert all(f["hits"] for f in done)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import hostile_tls
+from hostile import pour, send, silence
 from lab import HOST_IPV4
 
 HTTP = ("root", "manager", "enrolment", "events", "sse", "interfaces", "features", "log")
@@ -34,24 +35,6 @@ SEED = 20261123
 def body(data, *headers, length=None):
     lines = [b"Content-Length: %d" % (len(data) if length is None else length), *headers]
     return JSON_HEAD + b"\r\n".join(lines) + b"\r\n\r\n" + data
-
-
-def send(data, then="wait"):
-    def attack(hit):
-        hit.send(data)
-        getattr(hit, then)()
-    return attack
-
-
-def pour(piece, head=b""):
-    def attack(hit):
-        hit.send(head)
-        hit.pour(piece)
-    return attack
-
-
-def silence(hit):
-    hit.wait()
 
 
 def not_reading(hit):

@@ -5,16 +5,9 @@ In each cell all is right up to the step, then the attack, then the real endpoin
 hold: nobody crashes, no descriptor is lost, memory stays under MAX_PSS_KB, the log under MAX_LINES,
 the agent answers its control socket all the while, not a byte of the BMC's text comes out as it
 was, and the link is back within RESTORE_S of the end.
-
-BMCLINK_HOSTILE_CELLS says how many cells (0: all of them; by default a sample, by the seed of
-BMCLINK_SEED or of the day), BMCLINK_HOSTILE_HOLD how many seconds each attack goes on for, and
-BMCLINK_HOSTILE_FIGURES names a file for the figures. BMCLINK_HOSTILE_ONLY: cells whose name has
-this pattern.
+Variables of the environment: hostile.py.
 """
-import datetime
-import json
 import os
-import random
 import re
 import shutil
 import threading
@@ -22,26 +15,21 @@ import time
 
 import pytest
 
+import hostile
 from audit import AuditListener
-from daemons import program
 from hostile_bmc import HostileBmc
 from hostile_link import ATTACKS
 from lab import BMC_NIC
 from netns import wait_for
 
-CELLS = int(os.environ.get("BMCLINK_HOSTILE_CELLS", 5))
-HOLD_S = float(os.environ.get("BMCLINK_HOSTILE_HOLD", 1.0))
-SEED = int(os.environ.get("BMCLINK_SEED", datetime.date.today().toordinal()))
-FIGURES = os.environ.get("BMCLINK_HOSTILE_FIGURES")
-ONLY = os.environ.get("BMCLINK_HOSTILE_ONLY", "")
+HOLD_S = hostile.number("HOLD", 1.0)
+SLACK_S = hostile.number("SLACK", 30.0)
 
 MAX_PSS_KB = 24 * 1024   # of the worker; 4,300 kB when nothing happens
 MAX_LINES = 40           # of the log, in a cell; a start of the agent is 20 more
 RESTORE_S = 5.0
 TRUST_S = 10.0           # where trust was refused: 5 s, and 10 s at the second time
-SLACK_S = float(os.environ.get("BMCLINK_HOSTILE_SLACK", 30))  # that a busy machine may add
 ANSWER_S = 2.0           # status, while the attack goes on
-LINE = re.compile(rb"(--- .*|\d\d:\d\d:\d\d\.\d{3}Z bmclinkd\[\d+\] .*)")
 
 pytestmark = pytest.mark.xdist_group("audit")  # one switch of auditing in a machine
 
@@ -49,24 +37,6 @@ pytestmark = pytest.mark.xdist_group("audit")  # one switch of auditing in a mac
 # What has found something; always part of it.
 FOUND = {("root", "objects of nothing"), ("stream", "events without end"),
          ("sse", "chunk extension without end in the stream")}
-
-
-def all_cells():
-    return [(row, step) for row in ATTACKS for step in row.steps
-            if re.search(ONLY, "%s: %s" % (step, row.name))]
-
-
-def chosen():
-    cells = all_cells()
-    if ONLY or CELLS <= 0 or CELLS >= len(cells):
-        return cells
-    found = [cell for cell in cells if (cell[1], cell[0].name) in FOUND]
-    return found + random.Random(SEED).sample(cells, CELLS)
-
-
-def has_sanitizer():
-    with open(program("bmclinkd"), "rb") as file:
-        return b"__asan_init" in file.read()
 
 
 def cpu_seconds(pid):
@@ -119,7 +89,7 @@ class Stage:
         self.agent.debug = False
         self.audit = Audit()
         lab.on_close(self.audit.close)
-        self.sanitized = has_sanitizer()
+        self.sanitized = hostile.has_sanitizer("bmclinkd")
         self.most = None
 
     def begin(self):
@@ -235,12 +205,8 @@ def check_text(stage, offset, figures):
     said = stage.agent.ctl("status", check=False).stdout + stage.agent.ctl("events").stdout
     records = b"".join(stage.audit.take(stage.agent.pid) + stage.audit.take(stage.pids[0]))
     for where, what in (("log", text), ("bmclinkctl", said.encode()), ("audit", records)):
-        odd = re.search(rb"[^\n\t\x20-\x7e\xa0-\xff\x80-\xbf]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xae]",
-                        what)
-        piece = odd and what[max(0, odd.start() - 60):odd.end() + 20]
-        figures.check(not odd, "%s has %r" % (where, piece))
-    for line in text.split(b"\n"):
-        figures.check(not line or LINE.fullmatch(line), "a forged line: %r" % line[:80])
+        figures.problems += hostile.find_raw_text(where, what)
+    figures.problems += hostile.find_forged_lines("bmclinkd", text)
 
 
 def run_cell(stage, row, step):
@@ -279,9 +245,7 @@ def summary(done):
 
 def test_matrix(make_lab):
     stage, done = None, []
-    cells = chosen()
-    print("seed %d: %d of %d cells" % (SEED, len(cells), len(all_cells())))
-    for row, step in cells:
+    for row, step in hostile.choose(ATTACKS, FOUND, 5):
         if not stage:
             stage = Stage(make_lab())
             stage.begin()
@@ -294,13 +258,9 @@ def test_matrix(make_lab):
             stage.bmc.close()
             stage = None
         done.append(figures)
-        print(json.dumps(figures.as_dict()), flush=True)
-        if FIGURES:
-            with open(FIGURES, "w") as file:
-                json.dump([f.as_dict() for f in done], file, indent=1)
+        hostile.tell([f.as_dict() for f in done])
     print(summary(done))
-    bad = ["%s: %s" % (f.name, "; ".join(f.problems)) for f in done if f.problems]
-    assert not bad, "\n".join(bad)
+    hostile.judge([f.as_dict() for f in done])
 
 
 def test_every_step_is_attacked():
@@ -309,3 +269,12 @@ def test_every_step_is_attacked():
     assert steps == {"accept", "tls", "handshake", "session", "root", "manager", "enrolment",
                      "events", "sse", "stream", "interfaces", "features", "log", "link"}
     assert len({row.name for row in ATTACKS}) == len(ATTACKS) > 80
+
+
+def test_what_must_not_come_out_would_be_seen():
+    for char in "\x1b\r\x00\x7f\u0085\u2028\u202e":
+        assert hostile.find_raw_text("log", ("a%sb" % char).encode()), repr(char)
+    assert not hostile.find_raw_text("log", "a\tb\u00e4\n".encode())
+    line = b"12:00:00.000Z bmclinkd[7] notice: main: started\n"
+    assert not hostile.find_forged_lines("bmclinkd", line)
+    assert hostile.find_forged_lines("bmclinkd", line + b"FORGED: 1 May root: hello\n")
