@@ -30,6 +30,15 @@ void world_setup(struct world *w)
 	world_set_facts(w);
 }
 
+void world_setup_refusing(struct world *w, enum outcome answer)
+{
+	world_setup(w);
+	w->facts.ready[LADDER_IPV6] = LADDER_DISABLED;
+	w->answer[LADDER_IPV4] = answer;
+	w->takes[LADDER_IPV4] = 0;
+	world_set_facts(w);
+}
+
 static void configure(struct world *w)
 {
 	w->configured++;

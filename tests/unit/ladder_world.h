@@ -24,6 +24,8 @@ struct world {
 /* A healthy machine: bare NIC, one-time act armed, both protocols allowed, the BMC answers over
  * both. */
 void world_setup(struct world *w);
+/* The same with IPv4 alone, over which each attempt ends so, at once. */
+void world_setup_refusing(struct world *w, enum outcome answer);
 /* To be called when facts have been changed. */
 void world_set_facts(struct world *w);
 /* Take actions up to (and at) the time end; the ladder may never spin. */

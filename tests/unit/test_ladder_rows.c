@@ -42,11 +42,7 @@ static void row10_refused_port_each_second_then_five(void **state)
 {
 	struct world w;
 
-	world_setup(&w);
-	w.facts.ready[LADDER_IPV6] = LADDER_DISABLED;
-	w.answer[LADDER_IPV4] = OUTCOME_PORT_REFUSED;
-	w.takes[LADDER_IPV4] = 0;
-	world_set_facts(&w);
+	world_setup_refusing(&w, OUTCOME_PORT_REFUSED);
 	world_run(&w, 20 * 1000);
 	for (unsigned int i = 1; i < w.n_tried; i++)
 		assert_in_range(w.tried_at[i] - w.tried_at[i - 1], 900, 1000);
@@ -65,11 +61,7 @@ static void row10_trust_refusal_doubles_to_five_minutes(void **state)
 {
 	struct world w;
 
-	world_setup(&w);
-	w.facts.ready[LADDER_IPV6] = LADDER_DISABLED;
-	w.answer[LADDER_IPV4] = OUTCOME_NOT_KNOWN;
-	w.takes[LADDER_IPV4] = 0;
-	world_set_facts(&w);
+	world_setup_refusing(&w, OUTCOME_NOT_KNOWN);
 	world_run(&w, 2 * 3600 * 1000);
 	world_expect(&w, LADDER_STATE_REFUSED, LADDER_NONE);
 	assert_in_range(w.tried_at[1] - w.tried_at[0], 4500, 5000);
@@ -107,11 +99,7 @@ static void row10_flapping_does_not_hammer(void **state)
 {
 	struct world w;
 
-	world_setup(&w);
-	w.facts.ready[LADDER_IPV6] = LADDER_DISABLED;
-	w.answer[LADDER_IPV4] = OUTCOME_PORT_REFUSED;
-	w.takes[LADDER_IPV4] = 0;
-	world_set_facts(&w);
+	world_setup_refusing(&w, OUTCOME_PORT_REFUSED);
 	world_run(&w, 100);
 	w.tries[LADDER_IPV4] = 0;
 	for (unsigned int i = 0; i < 2000; i++) { /* one change a millisecond */
