@@ -297,8 +297,9 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		finish(c, "handshake failed");
 	} else if (what & BEV_EVENT_TIMEOUT) {
 		connection_free(c, "the client takes nothing");
-	} else if ((what & BEV_EVENT_EOF) && !c->ssl && evbuffer_get_length(output)) {
-		/* A client may shut its side once it has asked. */
+	} else if ((what & BEV_EVENT_EOF) && !c->ssl && c->state != CONNECTION_STREAM &&
+		   evbuffer_get_length(output)) {
+		/* A client may shut its side once it has asked. A stream has no end to wait for. */
 		connection_set_state(c, CONNECTION_CLOSING);
 	} else if (what & BEV_EVENT_EOF) {
 		connection_free(c, "closed by the client");
@@ -365,7 +366,7 @@ void connection_free(struct connection *c, const char *reason)
 	log_debug("connection", "%s: ends in state %s: %s", c->peer.address, states[c->state].name,
 		reason);
 	let_go(c);
-	if (c->state == CONNECTION_STREAM && c->stream.closed)
+	if (c->stream.closed) /* whatever state it has come to since */
 		c->stream.closed(reason, c->stream.arg);
 	event_free(c->deadline);
 	if (c->ssl)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from netns import wait_for
-from service import ENTRIES, PASSWORD, PLAIN_PORT, STREAM, Stream
+from service import ENTRIES, PASSWORD, PLAIN_PORT, STREAM, Stream, read_all, read_until
 
 
 def make_records(bmc, n):
@@ -22,6 +22,13 @@ def make_records(bmc, n):
 
 def newest(bmc):
     return ids(read(bmc, ENTRIES + "?$top=1"))[0]
+
+
+def listens(bmc):
+    try:
+        return newest(bmc)
+    except ConnectionError:
+        return None
 
 
 def read(bmc, path):
@@ -271,6 +278,30 @@ def test_newest_stream_wins(bmc, host):
     assert streams[-1].until("ISM1019")
     for stream in streams:
         stream.close()
+
+
+def test_half_closed_stream_ends(endpoint):
+    """A host that shuts its side of a plain stream while bytes wait for it has ended the stream,
+    and the next record does not look for it."""
+    endpoint.set_password()
+    endpoint.start()
+    make_records(endpoint, 100)
+    endpoint.stop()
+    endpoint.start(tls="off")
+    for _ in range(3):
+        with socket.socket() as host:
+            host.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            host.settimeout(20)
+            host.connect((endpoint.address, PLAIN_PORT))
+            host.sendall(("GET %s HTTP/1.1\r\nHost: bmc\r\nLast-Event-ID: 0\r\n\r\n"
+                          % STREAM).encode())
+            read_until(host, b"200 OK")
+            host.shutdown(socket.SHUT_WR)
+            read_all(host)
+    wait_for(lambda: endpoint.log().count("stream closed") == 3, 5, "all of them ended")
+    endpoint.reload(tls="on")
+    wait_for(lambda: listens(endpoint), 10, "TLS again")
+    make_records(endpoint, 1)
 
 
 def test_input_on_a_stream_is_not_kept(bmc, host):
