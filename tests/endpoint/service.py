@@ -116,7 +116,8 @@ class Endpoint:
 
     def listens(self):
         assert self.process.poll() is None, "ended: " + self.log()[-3000:]
-        return os.path.exists(os.path.join(self.runtime_dir, "endpoint-control"))
+        with socket.socket(socket.AF_UNIX) as probe:  # its file is there a moment earlier
+            return probe.connect_ex(os.path.join(self.runtime_dir, "endpoint-control")) == 0
 
     def stop(self):
         self.process.terminate()

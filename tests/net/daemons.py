@@ -174,7 +174,7 @@ class Agent(Daemon):
     def start(self, sections=None, wait=True, **keys):
         super().start(sections, **keys)
         if wait:
-            wait_for(self._answers, 10, "bmclinkd answers on its control socket")
+            wait_for(self._answers, 30, "bmclinkd answers on its control socket")
         return self
 
     def _answers(self):
@@ -265,7 +265,7 @@ class Endpoint(Daemon):
     def start(self, sections=None, wait=True, **keys):
         super().start(sections, **keys)
         if wait:
-            wait_for(self.listens, 10, "bmclink-endpoint listens")
+            wait_for(self.listens, 30, "bmclink-endpoint listens")
         return self
 
     def listens(self):
