@@ -270,4 +270,6 @@ class Endpoint(Daemon):
 
     def listens(self):
         assert self.is_running(), "bmclink-endpoint ended: " + self.log()[-2000:]
-        return self.namespace.run(["ss", "-Hltn"], check=False).stdout.strip()
+        with socket.socket(socket.AF_UNIX) as probe:  # made after the ports
+            answers = probe.connect_ex(os.path.join(self.runtime_dir, "endpoint-control")) == 0
+        return answers and self.namespace.run(["ss", "-Hltn"], check=False).stdout.strip()
