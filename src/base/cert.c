@@ -289,7 +289,7 @@ int cert_pair_load(int dir_fd, const char *key_name, const char *cert_name, stru
 	r = state_read_file(dir_fd, key_name, &key_pem, &key_length);
 	if (r == 0)
 		r = state_read_file(dir_fd, cert_name, &cert_pem, &cert_length);
-	if (r < 0)
+	if (r != 0)
 		return r == -EFBIG ? -EKEYREJECTED : r;
 
 	r = parse_key(key_pem, key_length, &loaded.key);

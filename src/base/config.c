@@ -32,17 +32,19 @@ static int fail(const struct parser *parser, int r, const char *format, ...)
 /* Sets the error text; r is handed through. */
 static int fail(const struct parser *parser, int r, const char *format, ...)
 {
-	char text[ERROR_MAX], where[ERROR_MAX + PATH_MAX];
+	char text[ERROR_MAX];
 	va_list args;
+	int n;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (parser->line > 0)
-		snprintf(where, sizeof(where), "%s:%u: %s", parser->name, parser->line, text);
+		n = asprintf(parser->error, "%s:%u: %s", parser->name, parser->line, text);
 	else
-		snprintf(where, sizeof(where), "%s: %s", parser->name, text);
-	*parser->error = strdup(where);
+		n = asprintf(parser->error, "%s: %s", parser->name, text);
+	if (n < 0)
+		*parser->error = NULL;
 	return r;
 }
 

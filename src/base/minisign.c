@@ -132,7 +132,7 @@ static int parse_lines(const struct line lines[4], struct minisign_signature *si
 int minisign_parse_signature(const char *text, size_t length, struct minisign_signature *signature)
 {
 	struct minisign_signature parsed;
-	struct line lines[4];
+	struct line lines[4] = {0};
 	int r;
 
 	if (length > MINISIGN_MAX_FILE)

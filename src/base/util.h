@@ -30,6 +30,15 @@ static inline void util_close_ptr(int *fd)
 	errno = saved;
 }
 
+/* What is there, for it was found a moment ago: this process ends here rather than behind NULL. */
+#define util_must(p)                                                                               \
+	({                                                                                         \
+		__typeof__(p) there_ = (p);                                                        \
+		if (!there_)                                                                       \
+			abort();                                                                   \
+		there_;                                                                            \
+	})
+
 /* Hand a scope-owned resource on: the scope then owns nothing. */
 #define util_steal_ptr(p)                                                                          \
 	({                                                                                         \

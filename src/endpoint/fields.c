@@ -17,14 +17,15 @@ void fields_make_etag(const json_t *json, char etag[NEGOTIATE_ETAG_SIZE])
 	json_t *copy = json_copy((json_t *)json); /* shallow: it is not changed */
 	bool weak = copy && json_object_del(copy, "DateTime") == 0;
 	_cleanup_free_ char *text = copy ? json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	unsigned char hash[32] = {0};
-	uint64_t tag;
+	union {
+		unsigned char bytes[32];
+		uint64_t tag;
+	} hash = {{0}};
 
 	json_decref(copy);
 	if (text)
-		EVP_Digest(text, strlen(text), hash, NULL, EVP_sha256(), NULL);
-	memcpy(&tag, hash, sizeof(tag));
-	snprintf(etag, NEGOTIATE_ETAG_SIZE, "%s\"%016" PRIx64 "\"", weak ? "W/" : "", tag);
+		EVP_Digest(text, strlen(text), hash.bytes, NULL, EVP_sha256(), NULL);
+	snprintf(etag, NEGOTIATE_ETAG_SIZE, "%s\"%016" PRIx64 "\"", weak ? "W/" : "", hash.tag);
 }
 
 size_t fields_add_allow(const struct resource *resource, char *out, size_t size)

@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 
 #include "base/text.h"
+#include "base/util.h"
 #include "endpoint/log_entry.h"
 #include "endpoint/service.h"
 
@@ -53,15 +54,15 @@ static bool certificate_exists(const struct request *request)
 
 static json_t *get_pem(const struct request *request)
 {
-	return json_string(find_certificate(request)->pem);
+	return json_string(util_must(find_certificate(request))->pem);
 }
 
 static json_t *get_fingerprint(const struct request *request)
 {
 	char hex[3 * CERT_FINGERPRINT_SIZE];
 
-	text_make_hex(find_certificate(request)->certificate.fingerprint, CERT_FINGERPRINT_SIZE,
-		':', hex);
+	text_make_hex(util_must(find_certificate(request))->certificate.fingerprint,
+		CERT_FINGERPRINT_SIZE, ':', hex);
 	return json_string(hex);
 }
 
@@ -70,7 +71,7 @@ static json_t *get_not_after(const struct request *request)
 	char text[LOG_ENTRY_TIME_SIZE];
 
 	log_entry_format_time(
-		(int64_t)find_certificate(request)->certificate.not_after * 1000, text);
+		(int64_t)util_must(find_certificate(request))->certificate.not_after * 1000, text);
 	return json_string(text);
 }
 
@@ -208,7 +209,7 @@ static void post_certificate(struct request *request, const json_t *body)
 
 static void delete_certificate(struct request *request)
 {
-	const struct trust_known *known = find_certificate(request);
+	const struct trust_known *known = util_must(find_certificate(request));
 	const char *by = request->role == ROLE_ADMINISTRATOR ? "by the administrator"
 							     : "at the wish of the host";
 	int r;

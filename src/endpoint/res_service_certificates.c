@@ -41,7 +41,8 @@ static json_t *get_pem(const struct request *request)
 {
 	_cleanup_free_ char *pem = NULL;
 
-	return cert_to_pem(find_pair(request)->certificate, &pem) < 0 ? NULL : json_string(pem);
+	return cert_to_pem(util_must(find_pair(request))->certificate, &pem) < 0 ? NULL
+										 : json_string(pem);
 }
 
 static json_t *get_fingerprint(const struct request *request)
@@ -56,7 +57,7 @@ static json_t *get_date(const struct request *request, bool end)
 	time_t not_before, not_after;
 	char text[LOG_ENTRY_TIME_SIZE];
 
-	if (cert_get_dates(find_pair(request)->certificate, &not_before, &not_after) < 0)
+	if (cert_get_dates(util_must(find_pair(request))->certificate, &not_before, &not_after) < 0)
 		return NULL;
 	log_entry_format_time((int64_t)(end ? not_after : not_before) * 1000, text);
 	return json_string(text);
@@ -85,12 +86,12 @@ static json_t *get_common_name(const X509_NAME *name)
 
 static json_t *get_subject(const struct request *request)
 {
-	return get_common_name(X509_get_subject_name(find_pair(request)->certificate));
+	return get_common_name(X509_get_subject_name(util_must(find_pair(request))->certificate));
 }
 
 static json_t *get_issuer(const struct request *request)
 {
-	return get_common_name(X509_get_issuer_name(find_pair(request)->certificate));
+	return get_common_name(X509_get_issuer_name(util_must(find_pair(request))->certificate));
 }
 
 static const struct property certificate[] = {

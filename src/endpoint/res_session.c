@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/util.h"
 #include "endpoint/log_entry.h"
 #include "endpoint/service.h"
 
@@ -57,22 +58,22 @@ static bool session_exists(const struct request *request)
 
 static json_t *get_user(const struct request *request)
 {
-	const struct bootstrap_account *account =
-		bootstrap_find(&request->service->bootstrap, find_session(request)->account);
+	const struct bootstrap_account *account = bootstrap_find(
+		&request->service->bootstrap, util_must(find_session(request))->account);
 
 	return json_string(account ? account->user : ACCOUNTS_ADMIN);
 }
 
 static json_t *get_client(const struct request *request)
 {
-	return json_string(find_session(request)->client);
+	return json_string(util_must(find_session(request))->client);
 }
 
 static json_t *get_created(const struct request *request)
 {
 	char text[LOG_ENTRY_TIME_SIZE];
 
-	log_entry_format_time((int64_t)find_session(request)->created * 1000, text);
+	log_entry_format_time((int64_t)util_must(find_session(request))->created * 1000, text);
 	return json_string(text);
 }
 
@@ -181,7 +182,7 @@ static void post_session(struct request *request, const json_t *body)
 
 static void delete_session(struct request *request)
 {
-	unsigned int id = find_session(request)->id;
+	unsigned int id = util_must(find_session(request))->id;
 
 	if (connection_get_principal(request->connection)->session == id)
 		connection_close_after_reply(request->connection);

@@ -300,18 +300,15 @@ int trust_remove_id(struct trust *trust, unsigned int id)
 
 int trust_copy(const struct trust *trust, struct trust *copy)
 {
-	struct trust made = *trust;
-
-	for (made.n_known = 0; made.n_known < trust->n_known; made.n_known++) {
-		char *pem = strdup(trust->known[made.n_known].pem);
-
-		if (!pem) {
-			trust_clear(&made);
+	*copy = *trust;
+	for (unsigned int i = 0; i < trust->n_known; i++) {
+		copy->known[i].pem = strdup(trust->known[i].pem);
+		if (!copy->known[i].pem) {
+			copy->n_known = i;
+			trust_clear(copy);
 			return -ENOMEM;
 		}
-		made.known[made.n_known].pem = pem;
 	}
-	*copy = made;
 	return 0;
 }
 

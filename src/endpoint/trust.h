@@ -115,7 +115,7 @@ const struct trust_known *trust_find(
 const struct trust_known *trust_find_id(const struct trust *trust, unsigned int id);
 /* With the successor that it named: whoever had its key named that. -ENOENT */
 int trust_remove_id(struct trust *trust, unsigned int id);
-/* All of it, for a change that is true once it is saved. -ENOMEM: copy is untouched. */
+/* All of it, for a change that is true once it is saved. -ENOMEM: copy knows nobody. */
 int trust_copy(const struct trust *trust, struct trust *copy);
 void trust_clear(struct trust *trust); /* forget all; frees */
 

@@ -183,7 +183,7 @@ void control_client_publish(struct control_client *client)
 		control_client_get_backlog(client) >= CONTROL_MAX_BACKLOG)
 		return; /* told when it has taken what it has: see on_written() */
 	command = find_command(client->control, "status");
-	if (run_command(client, command, NULL, &result, error) != CONTROL_DONE)
+	if (!command || run_command(client, command, NULL, &result, error) != CONTROL_DONE)
 		return;
 	if (client->status && json_equal(client->status, result)) {
 		json_decref(result);

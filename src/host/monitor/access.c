@@ -114,7 +114,7 @@ static int send_order(int fd, const struct admission_rules *rules, const int *fd
 
 	wire_writer_init(&out, buffer, sizeof(buffer));
 	relay_put_order(&out, rules);
-	if (out.failed)
+	if (out.failed || !header)
 		return -EMSGSIZE;
 	iov.iov_len = out.used;
 	header->cmsg_level = SOL_SOCKET;

@@ -247,8 +247,10 @@ int relay_main(const struct relay_options *options)
 	if (relay == NULL)
 		return EXIT_FAILURE;
 	relay->counts = map_counts();
-	if (relay->counts == NULL || close_sandbox(options) < 0)
+	if (relay->counts == NULL || close_sandbox(options) < 0) {
+		free(relay);
 		return WORKER_EXIT_SANDBOX;
+	}
 	r = start(relay);
 	if (r == 0)
 		run(relay);
