@@ -101,6 +101,17 @@ def test_s17_curl_reaches_the_bmc(lab):
     assert lab.listening() == before
 
 
+def test_with_the_umask_of_its_unit(lab):
+    """As systemd starts it: what the monitor makes for the relay is the relay's to enter."""
+    before = os.umask(0o077)
+    try:
+        lab.connect()
+    finally:
+        os.umask(before)
+    assert lab.curl_client().returncode == 0
+    assert "ISM1215" not in lab.agent.event_ids()
+
+
 def test_a_gigabyte_byte_for_byte(lab):
     """SHA-256 over all of it, and the end of the sender's half goes on to the other side."""
     size = (32 if is_sanitized() else 1024) << 20

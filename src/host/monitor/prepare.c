@@ -90,7 +90,8 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid)
 	return fd;
 }
 
-/* A directory that is removed while it is open: nothing can ever be in it. */
+/* A directory that is removed while it is open: nothing can ever be in it. The relay, which is
+ * nobody's, must be able to enter it, whatever our umask is. */
 static int make_empty(int runtime_fd)
 {
 	int fd = -1, r = 0;
@@ -101,7 +102,7 @@ static int make_empty(int runtime_fd)
 		return r;
 	}
 	fd = openat(runtime_fd, "empty", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = fd < 0 ? -errno : 0;
+	r = fd < 0 || fchmod(fd, 0555) < 0 ? -errno : 0;
 	if (unlinkat(runtime_fd, "empty", AT_REMOVEDIR) < 0 && r == 0)
 		r = -errno;
 	if (r < 0)
