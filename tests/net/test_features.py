@@ -140,12 +140,12 @@ MODULE = "/redfish/v1/Managers/1/Oem/Bmclink/ServiceModule"
 
 class OddBmc(Idrac9):
     """Of another make, and yet with switches: what they say is the test's."""
-    link, module = MODULE, None
+    link, module, more = MODULE, None, {}
 
     def resources(self):
         table = super().resources()
         table[self.manager] = dict(table[self.manager], Oem={
-            "Bmclink": {"ServiceModule": {"@odata.id": self.link}}})
+            "Bmclink": dict(self.more, ServiceModule={"@odata.id": self.link})})
         if self.module is not None:
             table[MODULE] = self.module
         return table
@@ -217,3 +217,68 @@ def test_switches_that_cannot_be_read(odd, fault, ours):
         odd.bmc.module = {"LocalNames": {"Enabled": True}}
     wait_for(lambda: feature(odd)["active"] is True, 15, "on")
     assert state["state"] == "connected"
+
+
+# --- where SNMP is said to be ---------------------------------------------------------------------
+
+SNMP, SET_USER, REMOVE_USER = "/redfish/v1/Odd/Asked", "/redfish/v1/Odd/Take", "/redfish/v1/Odd/Go"
+SNMP_BODY = {"Enabled": True, "ServiceRunning": True, "Port": 161,
+             "Subtree": "1.3.6.1.4.1.674.10892.5", "AuthenticationProtocols": ["HMAC192_SHA256"],
+             "Actions": {"#BmclinkSnmp.SetUser": {"target": SET_USER},
+                         "#BmclinkSnmp.RemoveUser": {"target": REMOVE_USER}}}
+
+
+def start_snmp(odd, link=SNMP, body=None):
+    """One that runs our endpoint, as it says, with the resource in a place of its own."""
+    odd.bmc.root = lambda root=odd.bmc.root: dict(root(), Oem={"Bmclink": {}})
+    odd.bmc.module = {"SnmpGet": {"Enabled": True}}
+    if link is not None:
+        odd.bmc.more = {"Snmp": {"@odata.id": link}}
+    odd.bmc.faults[SNMP] = lambda c, r: odd.bmc._send(c, 200, body or SNMP_BODY)
+    odd.bmc.faults[SET_USER] = answer(503, {})
+    odd.start(sections={"SnmpGet": {"enabled": "on", "communities": "bmcread"}})
+    odd.agent.wait_connected("ipv4", 15)
+
+
+def wait_snmp_reason(odd, text):
+    wait_for(lambda: text in (feature(odd, "snmp-get")["reason"] or ""), 15, text)
+
+
+def test_snmp_is_where_the_links_lead(odd):
+    """The resource that the manager names, and the targets of its actions: no path is made up."""
+    start_snmp(odd)
+    wait_snmp_reason(odd, "the BMC's SNMP service does not run")
+    assert SNMP in odd.bmc.paths("GET") and SET_USER in odd.bmc.paths("POST")
+    odd.agent.reload({"SnmpGet": {"enabled": "off"}})
+    wait_for(lambda: REMOVE_USER in odd.bmc.paths("POST"), 15, "the user is to go")
+    assert odd.bmc.invented() == []
+
+
+@pytest.mark.parametrize("link", [None, "", 7, "http://192.0.2.1/x", "/x y"])
+def test_no_link_no_snmp(odd, link):
+    start_snmp(odd, link)
+    wait_snmp_reason(odd, "this BMC's firmware has no SNMP for its host")
+    assert not feature(odd, "snmp-get")["active"]
+    assert odd.bmc.invented() == [] and SNMP not in odd.bmc.paths()
+
+
+def test_snmp_without_a_target(odd):
+    start_snmp(odd, body=dict(SNMP_BODY, Actions={}))
+    wait_snmp_reason(odd, "does not say where it takes an SNMP user")
+    assert odd.bmc.invented() == []
+
+
+def test_snmp_that_was_not_answered_is_asked_for_again(odd):
+    """An answer that breaks off, while the connection lives: nobody else would ask again."""
+    bad, send = [], odd.bmc._send
+
+    def send_once_badly(connection, status, body, headers=()):
+        if body is SNMP_BODY and not bad:
+            bad.append(1)
+            connection.sendall(answer(200, {"x": "y" * (2 * 1024 * 1024)}))
+            return True
+        return send(connection, status, body, headers)
+    odd.bmc._send = send_once_badly
+    start_snmp(odd)
+    wait_snmp_reason(odd, "the BMC's SNMP service does not run")
+    assert bad and odd.bmc.paths("GET").count(SNMP) >= 2

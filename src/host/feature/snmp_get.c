@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * snmp-get: the BMC's values in the host's own snmpd. In steps: the BMC is asked how it is asked,
- * gets an SNMPv3 user that we made up, and then the monitor puts the drop-in into snmpd's
- * configuration. What fails is tried again, less and less often; the end of snmpd is a notice of
- * the monitor's.
+ * snmp-get: the BMC's values in the host's own snmpd. In steps: the BMC's manager names the
+ * resource that says how it is asked, the BMC gets an SNMPv3 user that we made up, and then the
+ * monitor puts the drop-in into snmpd's configuration. What fails is tried again, less and less
+ * often; the end of snmpd is a notice of the monitor's.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,21 +14,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "host/feature/snmp_access.h"
+#include "host/feature/snmp_resource.h"
 #include "host/feature/works.h"
-#include "host/link/channel_resource.h"
 
 #define MODULE	 "snmp"
 #define FIRST_MS 1000 /* until the next try, doubling to */
 #define MAX_MS	 60000
 #define LOCAL_MS 5000 /* for what only this host lacks: looking costs a few small files */
-#define RESOURCE "/Oem/Bmclink/Snmp"
-#define SET_USER RESOURCE "/Actions/BmclinkSnmp.SetUser"
-#define REMOVE	 RESOURCE "/Actions/BmclinkSnmp.RemoveUser"
+#define NO_SNMP	 "this BMC's firmware has no SNMP for its host"
 
 enum step {
 	STEP_OFF,
+	STEP_FINDING, /* where does it say so? */
 	STEP_ASKING,  /* how is the BMC asked? */
 	STEP_SETTING, /* it gets our user */
 	STEP_ACTIVE,
@@ -43,12 +41,13 @@ struct snmp_get {
 	unsigned int wait_ms;
 	struct snmp_access access;
 	char said[FEATURE_MAX_TROUBLE]; /* the trouble that was an event last */
-	char subtree[128];		/* the BMC's, as it says */
+	struct snmp_resource resource;	/* the BMC's word */
 };
 
 static void set_step(struct snmp_get *snmp, enum step step)
 {
-	static const char *const names[] = {"off", "asking", "setting", "active", "waiting"};
+	static const char *const names[] = {
+		"off", "finding", "asking", "setting", "active", "waiting"};
 
 	if (snmp->step != step)
 		log_debug(MODULE, "%s -> %s", names[snmp->step], names[step]);
@@ -91,14 +90,14 @@ static void forget_user(struct snmp_get *snmp)
 static void install(struct feature_context *context)
 {
 	struct snmp_get *snmp = context->data;
-	bool idrac = strcmp(snmp->subtree, SNMP_IDRAC) == 0;
+	bool idrac = strcmp(snmp->resource.subtree, SNMP_IDRAC) == 0;
 	int r = priv_snmp_start(context->priv, &snmp->access, idrac);
 
 	if (r == 0) {
 		snmp->wait_ms = 0;
 		snmp->said[0] = '\0';
 		if (snmp->step != STEP_ACTIVE && !context->active)
-			event_emit(context->events, MSG_ISM1230, snmp->subtree);
+			event_emit(context->events, MSG_ISM1230, snmp->resource.subtree);
 		set_step(snmp, STEP_ACTIVE);
 		feature_set_active(context);
 	} else {
@@ -110,19 +109,10 @@ static void install(struct feature_context *context)
 
 static void begin(struct feature_context *context);
 
-static int ask(struct feature_context *context, const char *method, const char *tail,
+static int ask(struct feature_context *context, const char *method, const char *path,
 	const json_t *body, channel_answer_fn fn)
 {
-	struct channel *channel = context->link->channel;
-	char path[CHANNEL_MAX_PATH];
-	int n;
-
-	if (channel == NULL)
-		return -ENOTCONN;
-	n = snprintf(path, sizeof(path), "%s%s", channel_get_manager_path(channel), tail);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return -ENAMETOOLONG;
-	return channel_request(channel, method, path, body, fn, context);
+	return channel_request(context->link->channel, method, path, body, fn, context);
 }
 
 static void ignore_answer(int status, const json_t *body, void *arg)
@@ -133,26 +123,18 @@ static void ignore_answer(int status, const json_t *body, void *arg)
 static bool take_answer(struct feature_context *context, enum step step, int status)
 {
 	struct snmp_get *snmp = context->data;
-	bool counts = snmp->step == step && !snmp->again && status != 0;
+	bool again = snmp->again, counts = snmp->step == step && !again && status != 0;
 
-	snmp->asking = false;
-	if (snmp->again && status != 0) {
-		snmp->again = false;
+	snmp->asking = snmp->again = false;
+	if (again && status != 0) {
 		begin(context);
+	} else if (snmp->step == step && !counts) {
+		/* The connection ended, which is told elsewhere, or the answer had no end: then
+		 * nothing else would ask again. */
+		set_step(snmp, STEP_WAITING);
+		clock_set_timer(snmp->timer, get_wait(snmp));
 	}
 	return counts;
-}
-
-static int read_engine(const json_t *body, struct snmp_access *access)
-{
-	const char *hex = json_string_value(json_object_get(body, "EngineId"));
-	size_t length = hex != NULL ? strlen(hex) / 2 : 0;
-
-	if (length < SNMP_MIN_ENGINE || length > SNMP_MAX_ENGINE ||
-		text_parse_hex(hex, access->engine, length) < 0)
-		return -EBADMSG;
-	access->engine_length = length;
-	return 0;
 }
 
 static void on_user_set(int status, const json_t *body, void *arg)
@@ -162,7 +144,7 @@ static void on_user_set(int status, const json_t *body, void *arg)
 
 	if (!take_answer(context, STEP_SETTING, status))
 		return;
-	if (status == 200 && read_engine(body, &snmp->access) == 0)
+	if (status == 200 && snmp_resource_read_engine(body, &snmp->access) == 0)
 		install(context);
 	else if (status == 503)
 		stay(context, "the BMC's SNMP service does not run", get_wait(snmp));
@@ -188,45 +170,11 @@ static void set_user(struct feature_context *context)
 		"EncryptionKey", access->priv_key);
 	set_step(snmp, STEP_SETTING);
 	snmp->has_user = true;
-	r = ask(context, "POST", SET_USER, body, on_user_set);
+	r = ask(context, "POST", snmp->resource.set_user, body, on_user_set);
 	snmp->asking = r == 0;
 	json_decref(body);
 	if (r < 0)
 		stay(context, "the BMC could not be asked", get_wait(snmp));
-}
-
-static bool has_protocol(const json_t *body, const char *wanted)
-{
-	const json_t *list = json_object_get(body, "AuthenticationProtocols");
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *name = json_string_value(json_array_get(list, i));
-
-		if (name != NULL && strcmp(name, wanted) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* NULL: all is well. */
-static const char *read_resource(struct feature_context *context, const json_t *body)
-{
-	struct snmp_get *snmp = context->data;
-	json_int_t port = json_integer_value(json_object_get(body, "Port"));
-
-	if (json_is_false(json_object_get(body, "Enabled")))
-		return "it is off at the BMC (snmp = off)";
-	if (!json_is_true(json_object_get(body, "ServiceRunning")))
-		return "the BMC's SNMP service does not run";
-	resource_copy_text(body, "Subtree", snmp->subtree, sizeof(snmp->subtree));
-	if (port < 1 || port > 65535 || snmp->subtree[0] == '\0')
-		return "the BMC does not say how it is asked";
-	if (context->settings->snmp_subtree[0] == '\0' && strcmp(snmp->subtree, SNMP_IDRAC) != 0 &&
-		strcmp(snmp->subtree, SNMP_OWN) != 0)
-		return "the BMC's values are in a subtree of its own: name it in [SnmpGet]";
-	snmp->access.port = (uint16_t)port;
-	snmp->access.sha1 = !has_protocol(body, "HMAC192_SHA256");
-	return NULL;
 }
 
 static void on_resource(int status, const json_t *body, void *arg)
@@ -238,15 +186,44 @@ static void on_resource(int status, const json_t *body, void *arg)
 	if (!take_answer(context, STEP_ASKING, status))
 		return;
 	if (status == 404)
-		why = "this BMC's firmware has no SNMP for its host";
+		why = NO_SNMP;
 	else
-		why = status == 200 && json_is_object(body)
-			      ? read_resource(context, body)
-			      : "the BMC does not answer as it should";
-	if (why != NULL)
+		why = status == 200 ? snmp_resource_read(body, context->settings, &snmp->resource)
+				    : SNMP_RESOURCE_ODD;
+	if (why != NULL) {
 		stay(context, why, get_wait(snmp));
+		return;
+	}
+	snmp->access.port = snmp->resource.port;
+	snmp->access.sha1 = snmp->resource.sha1;
+	set_user(context);
+}
+
+static void get(
+	struct feature_context *context, enum step step, const char *path, channel_answer_fn fn)
+{
+	struct snmp_get *snmp = context->data;
+
+	set_step(snmp, step);
+	snmp->asking = ask(context, "GET", path, NULL, fn) == 0;
+	if (!snmp->asking)
+		stay(context, "the BMC could not be asked", get_wait(snmp));
+}
+
+static void on_manager(int status, const json_t *body, void *arg)
+{
+	struct feature_context *context = arg;
+	struct snmp_get *snmp = context->data;
+	char path[CHANNEL_MAX_PATH];
+
+	if (!take_answer(context, STEP_FINDING, status))
+		return;
+	if (status != 200)
+		stay(context, SNMP_RESOURCE_ODD, get_wait(snmp));
+	else if (snmp_resource_find(body, path, sizeof(path)) < 0)
+		stay(context, NO_SNMP, get_wait(snmp));
 	else
-		set_user(context);
+		get(context, STEP_ASKING, path, on_resource);
 }
 
 /* What can be known without asking anybody; NULL: all is well. */
@@ -266,6 +243,7 @@ static const char *find_lack(const struct feature_context *context)
 
 static void begin(struct feature_context *context)
 {
+	const struct channel *channel = context->link->channel;
 	struct snmp_get *snmp = context->data;
 	const char *lack = find_lack(context);
 
@@ -279,10 +257,8 @@ static void begin(struct feature_context *context)
 		snmp->again = true;
 		return;
 	}
-	set_step(snmp, STEP_ASKING);
-	snmp->asking = ask(context, "GET", RESOURCE, NULL, on_resource) == 0;
-	if (!snmp->asking)
-		stay(context, "the BMC could not be asked", get_wait(snmp));
+	get(context, STEP_FINDING, channel != NULL ? channel_get_manager_path(channel) : "",
+		on_manager);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -346,7 +322,7 @@ static void stop(struct feature_context *context, enum feature_stop why)
 		return; /* the BMC keeps the user of a host that comes back */
 	no_body = snmp->has_user ? json_object() : NULL;
 	if (no_body != NULL)
-		ask(context, "POST", REMOVE, no_body, ignore_answer);
+		ask(context, "POST", snmp->resource.remove_user, no_body, ignore_answer);
 	json_decref(no_body);
 	forget_user(snmp);
 }
@@ -366,7 +342,7 @@ static void add_status(const struct feature_context *context, json_t *status)
 	json_object_set_new(status, "subtree",
 		snmp->step == STEP_ACTIVE ? json_string(context->settings->snmp_subtree[0] != '\0'
 								? context->settings->snmp_subtree
-								: snmp->subtree)
+								: snmp->resource.subtree)
 					  : json_null());
 }
 
