@@ -345,9 +345,12 @@ int connection_new(struct server *server, const struct server_listener *listener
 	c->file_fd = -1;
 	c->peer = *peer;
 	c->deadline = evtimer_new(server->base, on_deadline, c);
-	if (!c->deadline || make_bufferevent(c, listener->context, fd) < 0) {
+	c->source = sources_take(&server->sources, c->peer.source);
+	if (!c->deadline || !c->source || make_bufferevent(c, listener->context, fd) < 0) {
 		if (c->deadline)
 			event_free(c->deadline);
+		if (c->source)
+			sources_release(&server->sources, c->source);
 		free(c);
 		close(fd);
 		return -ENOMEM;

@@ -9,6 +9,7 @@
 #include <event2/bufferevent.h>
 
 #include "endpoint/connection.h"
+#include "endpoint/sources.h"
 
 enum connection_state {
 	CONNECTION_HANDSHAKE,
@@ -38,6 +39,7 @@ struct connection {
 	SSL *ssl; /* owned by bev; NULL: plain */
 	struct handshake handshake;
 	struct connection_peer peer;
+	struct source *source; /* where it is counted */
 	struct connection_principal principal;
 
 	char *head; /* owned; what request points into */
@@ -77,7 +79,8 @@ struct server {
 	unsigned int n_listeners;
 	struct connection_list connections; /* oldest first */
 	unsigned int n_connections, max_connections, peak;
-	bool paused; /* not accepting: full */
+	struct sources sources; /* of the connections */
+	bool paused;		/* not accepting: full */
 	struct event *trim;
 	struct linger_list lingering;
 	unsigned int n_lingering;

@@ -41,6 +41,7 @@ void server_forget_connection(struct server *server, struct connection *connecti
 	const struct timeval later = {TRIM_MS / 1000, (TRIM_MS % 1000) * 1000};
 
 	TAILQ_REMOVE(&server->connections, connection, next);
+	sources_release(&server->sources, connection->source);
 	server->n_connections--;
 	set_paused(server, false);
 	if (server->n_connections <= 2 && server->peak > TRIM_PEAK) {
@@ -104,24 +105,14 @@ static struct connection *find_victim(struct server *server, const unsigned char
 	return NULL;
 }
 
-static unsigned int count_source(const struct server *server, const unsigned char *source)
-{
-	const struct connection *c;
-	unsigned int n = 0;
-
-	for (c = TAILQ_FIRST(&server->connections); c; c = TAILQ_NEXT(c, next))
-		n += memcmp(c->peer.source, source, sizeof(c->peer.source)) == 0;
-	return n;
-}
-
 /*
  * Room for one more of this source? Any user of the host can open connections, but only its agent
  * has the certificate: strangers lose their place, the oldest first, and cannot keep the agent out.
  */
 static bool make_room(struct server *server, const unsigned char *source)
 {
-	bool source_full =
-		count_source(server, source) >= server->max_connections / SERVER_SOURCE_SHARE;
+	bool source_full = sources_count(&server->sources, source) >=
+			   server->max_connections / SERVER_SOURCE_SHARE;
 	struct connection *victim;
 
 	if (!source_full && server->n_connections < server->max_connections)

@@ -14,6 +14,7 @@
 #include "endpoint/lockout.h"
 #include "endpoint/privilege.h"
 #include "endpoint/profile.h"
+#include "endpoint/sources.h"
 
 static void compare_versions(void **state)
 {
@@ -218,6 +219,67 @@ static void keep_strangers_out(void **state)
 	}
 }
 
+static void make_key(unsigned int number, unsigned char key[SOURCES_KEY])
+{
+	memset(key, 0, SOURCES_KEY);
+	memcpy(key, &number, sizeof(number));
+}
+
+/* Each has its own number, whatever it shares a bucket with; a wrong one has none. */
+static void count_sources(void **state)
+{
+	enum { SOURCES = 300, EACH = 3 };
+	static struct source *taken[SOURCES][EACH];
+	struct sources sources = {.n = 0};
+	unsigned char key[SOURCES_KEY];
+
+	for (unsigned int k = 0; k < EACH; k++) {
+		for (unsigned int i = 0; i < SOURCES; i++) {
+			make_key(i, key);
+			assert_int_equal(sources_count(&sources, key), k);
+			taken[i][k] = sources_take(&sources, key);
+			assert_non_null(taken[i][k]);
+		}
+	}
+	assert_int_equal(sources.n, SOURCES);
+	make_key(SOURCES, key);
+	assert_int_equal(sources_count(&sources, key), 0);
+	for (unsigned int i = 0; i < SOURCES; i++) {
+		make_key(i, key);
+		for (unsigned int k = 0; k < EACH; k++) {
+			assert_int_equal(sources_count(&sources, key), EACH - k);
+			sources_release(&sources, taken[i][k]);
+		}
+		assert_int_equal(sources_count(&sources, key), 0);
+	}
+	assert_int_equal(sources.n, 0);
+}
+
+/* A million of them come and go, a few at a time: no more records than connections. */
+static void sources_come_and_go(void **state)
+{
+	enum { AT_A_TIME = 8 };
+	struct source *taken[AT_A_TIME] = {NULL};
+	struct sources sources = {.n = 0};
+	unsigned char key[SOURCES_KEY];
+
+	for (unsigned int i = 0; i < 1000000; i++) {
+		struct source **place = &taken[i % AT_A_TIME];
+
+		if (*place)
+			sources_release(&sources, *place);
+		make_key(i * 2654435761u, key);
+		*place = sources_take(&sources, key);
+		assert_non_null(*place);
+		assert_true(sources.n <= AT_A_TIME);
+	}
+	for (unsigned int i = 0; i < AT_A_TIME; i++)
+		sources_release(&sources, taken[i]);
+	assert_int_equal(sources.n, 0);
+	for (unsigned int i = 0; i < SOURCES_BUCKETS; i++)
+		assert_true(SLIST_EMPTY(&sources.buckets[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +290,8 @@ int main(void)
 		cmocka_unit_test(start_over_when_calm),
 		cmocka_unit_test(lock_out_guesses),
 		cmocka_unit_test(lock_out_many_sources),
+		cmocka_unit_test(count_sources),
+		cmocka_unit_test(sources_come_and_go),
 		cmocka_unit_test(check_privileges),
 		cmocka_unit_test(keep_strangers_out),
 	};
