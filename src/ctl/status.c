@@ -123,6 +123,15 @@ static void print_connection(const json_t *status)
 	print_log(status);
 }
 
+static void print_unprotected(const json_t *status)
+{
+	const char *why = print_string(status, "unprotected", NULL);
+
+	if (why)
+		print_field(0, "Unprotected", PRINT_YELLOW,
+			"the NIC, in part: %s (it is tried again)", why);
+}
+
 static void print_previous(const json_t *status)
 {
 	const json_t *previous = json_object_get(status, "previous");
@@ -189,6 +198,7 @@ static void print_status(const json_t *status)
 		since ? " since " : "", since ? print_time(since, when, sizeof(when)) : "");
 	print_reason(status);
 	print_field(0, "Interface", PRINT_PLAIN, "%s", print_string(status, "interface", "none"));
+	print_unprotected(status);
 	print_connection(status);
 	print_field(0, "Configured", PRINT_PLAIN, "%s",
 		json_is_true(json_object_get(status, "configured_once"))

@@ -222,6 +222,9 @@ static void on_notice(enum priv_notice notice, const void *data, size_t length, 
 	case PRIV_NOTICE_SNMP:
 		agent_features_noticed(agent, FEATURE_SNMP_GET);
 		break;
+	case PRIV_NOTICE_CARE:
+		agent_nic_care_told(agent, data);
+		break;
 	case PRIV_NOTICE_EVENT:
 		if (length == sizeof(struct priv_event))
 			agent_report_monitor_event(agent, data);

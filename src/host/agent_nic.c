@@ -17,17 +17,22 @@ static const char *format_ipv4(struct in_addr address, char *out)
 
 void agent_nic_care(struct agent *agent)
 {
+	char *why = agent->nic.unprotected;
 	int r = priv_care(agent->priv, true);
 
-	if (r == 0) {
-		agent->nic.careless = false;
-		return;
-	}
+	if (r == 0)
+		return; /* the monitor tells how far it came */
 	log_warning(MODULE, "%s is not protected completely: %s", agent->nic.plan.nic.name,
 		strerror(-r));
-	if (!agent->nic.careless)
+	if (why[0] == '\0')
 		event_emit(agent->events, MSG_ISM1035, strerror(-r));
-	agent->nic.careless = true;
+	snprintf(why, sizeof(agent->nic.unprotected), "%s", strerror(-r));
+}
+
+void agent_nic_care_told(struct agent *agent, const char *why)
+{
+	snprintf(agent->nic.unprotected, sizeof(agent->nic.unprotected), "%s", why);
+	control_publish_status(agent->control);
 }
 
 static void read_profile(struct agent *agent)
@@ -65,6 +70,7 @@ static bool claim_nic(struct agent *agent)
 	nic->ask_managed = true;
 	nic->candidate_known = nic->candidate_answered = nic->probing = false;
 	nic->candidate = 0;
+	nic->unprotected[0] = '\0'; /* that was another NIC */
 	agent_nic_care(agent);
 	read_profile(agent);
 	return true;

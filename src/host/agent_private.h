@@ -63,7 +63,7 @@ struct agent_nic {			      /* the pass-through NIC as it is now */
 	unsigned int candidate; /* of the plan's BMC addresses */
 	bool candidate_known, candidate_answered, probing;
 	bool awaiting_udev;
-	bool careless; /* the protections could not be put in force: said once */
+	char unprotected[PRIV_MAX_CARE]; /* what of it is not, and why; "": all is */
 };
 
 struct agent_neighbour { /* while the BMC's link-local address is asked for */
@@ -227,6 +227,8 @@ void agent_nic_attempt_failed(
 void agent_nic_spend(struct agent *agent);
 int agent_nic_rearm(struct agent *agent);
 void agent_nic_care(struct agent *agent);
+/* The monitor: what of the NIC is not protected; "": all is. */
+void agent_nic_care_told(struct agent *agent, const char *why);
 void agent_nic_get_input(const struct agent *agent, struct readiness_input *input);
 
 /* agent_try.c */

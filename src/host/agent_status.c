@@ -127,6 +127,8 @@ json_t *agent_get_status(const struct agent *agent)
 	json_object_set_new(status, "since", agent_make_time(report->since));
 	json_object_set_new(status, "interface",
 		string_or_null(agent->nic.claimed != 0 ? agent->nic.plan.nic.name : NULL));
+	json_object_set_new(status, "unprotected",
+		string_or_null(agent->nic.claimed != 0 ? agent->nic.unprotected : NULL));
 	add_connection(agent, status);
 	agent_bmc_add_status(agent, status);
 	json_object_set_new(status, "log", agent_log_get_status(agent));

@@ -50,6 +50,7 @@ enum priv_notice {
 	PRIV_NOTICE_IPMI,   /* data: struct priv_ipmi, the answer to priv_ask_ipmi() */
 	PRIV_NOTICE_ACCESS, /* in-band access has changed: priv_access_get() */
 	PRIV_NOTICE_SNMP,   /* the snmpd of priv_snmp_start() ended, and what it had is gone */
+	PRIV_NOTICE_CARE,   /* data: const char *, what of the NIC is not protected; "": all is */
 };
 
 struct priv_event {
@@ -119,7 +120,9 @@ int priv_configure(struct priv *priv, const struct priv_profile *wanted);
 int priv_spend(struct priv *priv); /* the NIC was complete: spend without setting anything */
 int priv_rearm(struct priv *priv); /* `bmclinkctl reconfigure` */
 /* Per-interface sysctls and the nft table of ours, for this birth of the NIC. Off is refused: the
- * monitor puts them back itself, at stop and when the claim moves. */
+ * monitor puts them back itself, at stop and when the claim moves. How far it came is told as
+ * PRIV_NOTICE_CARE; what could not be done is tried again after 5 s, doubling to 5 min. */
+#define PRIV_MAX_CARE 256
 int priv_care(struct priv *priv, bool on);
 /*
  * The password of [Login], for one log-in: to be wiped at once. -EPERM: none is configured, or no

@@ -42,6 +42,15 @@ static int take_ipmi(struct wire_reader *in, struct priv_ipmi *answer)
 	return 0;
 }
 
+static void take_care(struct wire_reader *in, priv_notice_fn fn, void *arg)
+{
+	char why[PRIV_MAX_CARE];
+
+	wire_get_string(in, why, sizeof(why));
+	if (wire_is_done(in))
+		fn(PRIV_NOTICE_CARE, why, strlen(why) + 1, arg);
+}
+
 static void take_notice(const uint8_t *data, size_t length, priv_notice_fn fn, void *arg)
 {
 	struct priv_event event;
@@ -68,6 +77,9 @@ static void take_notice(const uint8_t *data, size_t length, priv_notice_fn fn, v
 	case PRIV_NOTICE_EVENT:
 		if (take_event(&in, &event) == 0)
 			fn(PRIV_NOTICE_EVENT, &event, sizeof(event), arg);
+		break;
+	case PRIV_NOTICE_CARE:
+		take_care(&in, fn, arg);
 		break;
 	case PRIV_NOTICE_IPMI:
 		if (take_ipmi(&in, &ipmi) == 0)

@@ -33,6 +33,10 @@ static void on_notice(enum priv_notice notice, const void *data, size_t length, 
 		FUZZ_CHECK(length == sizeof(struct priv_event));
 		check_event(data);
 		break;
+	case PRIV_NOTICE_CARE:
+		FUZZ_CHECK(length > 0 && length <= PRIV_MAX_CARE);
+		FUZZ_CHECK(strlen(data) == length - 1);
+		break;
 	case PRIV_NOTICE_IPMI:
 		FUZZ_CHECK(length == sizeof(struct priv_ipmi));
 		FUZZ_CHECK(((const struct priv_ipmi *)data)->length <= PRIV_MAX_IPMI);

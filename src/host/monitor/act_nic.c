@@ -90,8 +90,7 @@ static void give_up(struct acts *acts)
 {
 	act_arp_stop(acts);
 	access_stop(acts->access);
-	care_stop(acts->care);
-	acts->care = NULL;
+	act_care_stop(acts);
 	acts->claim_may_move = false;
 	acts->ifindex = 0;
 }

@@ -94,8 +94,7 @@ void acts_close(struct acts *acts)
 		machine_read_boot_id(&acts->environment->roots, boot_id);
 		care_recover(acts->environment->state_fd, acts->environment->roots.proc, boot_id);
 	}
-	care_stop(acts->care);
-	acts->care = NULL;
+	act_care_stop(acts);
 	if (acts->audit_fd >= 0)
 		close(acts->audit_fd);
 	acts->audit_fd = -1;

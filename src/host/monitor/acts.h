@@ -140,7 +140,10 @@ struct acts {
 	uint16_t usb_vendor, usb_product; /* of the claimed NIC; 0: it is not on USB */
 	char nic_id[PROFILE_MAX_NIC_ID];
 	struct profile_birth birth;
-	struct care *care; /* NULL: not taken */
+	struct care *care;	      /* NULL: not taken */
+	struct event *care_timer;     /* what of it could not be done, once more; NULL: never yet */
+	unsigned int care_wait_ms;    /* the last wait */
+	char care_why[PRIV_MAX_CARE]; /* what is not protected; "": all is */
 	struct acts_probe probes[ACTS_MAX_PROBES];
 	struct acts_ipmi ipmi;
 	struct acts_update update;
@@ -219,7 +222,8 @@ ACT(act_snmp_start);
 ACT(act_snmp_stop);
 #undef ACT
 
-void act_arp_stop(struct acts *acts); /* every probe under way */
+void act_arp_stop(struct acts *acts);  /* every probe under way */
+void act_care_stop(struct acts *acts); /* puts it back, and tries no more */
 void act_ipmi_stop(struct acts *acts);
 /* A socket is bound to the NIC; 0 or negative errno. */
 int act_nic_bind(int fd, unsigned int ifindex);

@@ -57,7 +57,11 @@ static const struct sysctl sysctls[] = {
 struct care {
 	struct care_target target;
 	char boot_id[PROFILE_MAX_ID];
-	bool filter; /* the nft table stands */
+	bool filter; /* the nft table stands, or may */
+	bool wanted; /* it is meant to stand */
+	bool stored;
+	bool sysctls_lacking, filter_lacking; /* another try may do it */
+	char filter_why[160];		      /* what it lacks; "": nothing */
 	bool unread; /* what is on disk could not be read: it stays as it is, till the end */
 	char before[ARRAY_SIZE(sysctls)][MAX_VALUE]; /* "": not changed by us */
 	char set[ARRAY_SIZE(sysctls)][MAX_VALUE];    /* as read back; "": not known */
@@ -228,12 +232,14 @@ static void set_sysctls(struct care *care, char *why, size_t size)
 	size_t i;
 	int r;
 
+	care->sysctls_lacking = false;
 	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
 		r = access_sysctl(care, i, NULL, now);
 		if (r == -ENOENT) /* no IPv6 stack, or an older kernel */
 			continue;
 		if (r == 0 && strcmp(now, sysctls[i].value) != 0)
 			r = access_sysctl(care, i, sysctls[i].value, NULL);
+		care->sysctls_lacking |= r < 0;
 		if (r < 0)
 			note(why, size, sysctls[i].name, r);
 		else /* not what we wrote: the kernel rounds times to its ticks */
@@ -241,34 +247,72 @@ static void set_sysctls(struct care *care, char *why, size_t size)
 	}
 }
 
-void care_renew(struct care *care, char *why, size_t size)
+static void switch_filter(struct care *care)
 {
-	why[0] = '\0';
-	set_sysctls(care, why, size);
-}
-
-static int switch_filter(struct care *care, bool filter, char *why, size_t size)
-{
-	int r;
+	char *why = care->filter_why;
+	int r = 0;
 
 	why[0] = '\0';
-	if (filter)
-		r = nft_protect(care->target.ifindex, why, size);
-	else
-		r = care->filter ? nft_unprotect(care->target.ifindex, why, size) : 0;
+	if (care->wanted)
+		r = nft_protect(care->target.ifindex, why, sizeof(care->filter_why));
+	else if (care->filter)
+		r = nft_unprotect(care->target.ifindex, why, sizeof(care->filter_why));
 	if (r == 0)
 		why[0] = '\0';
 	if (r == 0 || r == -EOPNOTSUPP)
-		care->filter = filter;
-	return r;
+		care->filter = care->wanted;
+	else if (r == -ETIMEDOUT)
+		care->filter = true; /* it was ended, and may have been at its end */
+	care->filter_lacking = r < 0 && r != -EOPNOTSUPP;
+}
+
+static void keep(struct care *care, char *why, size_t size)
+{
+	int r = care->stored ? 0 : store(care, care->wanted);
+
+	care->stored = r == 0;
+	if (r < 0)
+		note(why, size, CARE_FILE, r);
+}
+
+static void drop_routes(const struct care *care, char *why, size_t size)
+{
+	unsigned int removed = 0;
+	int r = nl_delete_ra_routes(care->target.ifindex, &removed);
+
+	if (r < 0 && r != -EOPNOTSUPP && r != -EAFNOSUPPORT)
+		note(why, size, "routes of router advertisements", r);
+	if (removed > 0)
+		log_notice(MODULE, "removed %u routes that router advertisements brought", removed);
+}
+
+void care_renew(struct care *care, char *why, size_t size)
+{
+	size_t used;
+
+	why[0] = '\0';
+	keep(care, why, size);
+	set_sysctls(care, why, size);
+	drop_routes(care, why, size);
+	if (care->filter_lacking)
+		switch_filter(care);
+	used = strlen(why);
+	if (care->filter_why[0] != '\0')
+		snprintf(why + used, size - used, "%s%s", used > 0 ? ", " : "", care->filter_why);
 }
 
 void care_set_filter(struct care *care, bool filter, char *why, size_t size)
 {
-	int r = switch_filter(care, filter, why, size);
+	care->wanted = filter;
+	care->filter_lacking = true;
+	care->stored = false;
+	care_renew(care, why, size);
+}
 
-	if (r == 0 || r == -EOPNOTSUPP)
-		store(care, filter);
+/* What is on disk and could not be read stays as it is: another try does not mend that. */
+bool care_is_unfinished(const struct care *care)
+{
+	return care->sysctls_lacking || care->filter_lacking || (!care->stored && !care->unread);
 }
 
 static void remember(struct care *care, const struct care *earlier)
@@ -287,10 +331,8 @@ static void remember(struct care *care, const struct care *earlier)
 int care_start(
 	const struct care_target *target, bool filter, struct care **care, char *why, size_t size)
 {
-	char filter_why[160] = "";
 	struct care earlier = {.target = {.ifindex = 0}};
 	_cleanup_free_ struct care *made = calloc(1, sizeof(*made));
-	unsigned int removed = 0;
 	int r;
 
 	why[0] = '\0';
@@ -309,19 +351,9 @@ int care_start(
 	if (!made->unread)
 		remember(made, &earlier);
 	made->filter = earlier.target.ifindex == target->ifindex;
-	r = store(made, filter);
-	if (r < 0)
-		note(why, size, CARE_FILE, r);
-	set_sysctls(made, why, size);
-	r = nl_delete_ra_routes(target->ifindex, &removed);
-	if (r < 0 && r != -EOPNOTSUPP && r != -EAFNOSUPPORT)
-		note(why, size, "routes of router advertisements", r);
-	if (removed > 0)
-		log_notice(MODULE, "removed %u routes that router advertisements brought", removed);
-	switch_filter(made, filter, filter_why, sizeof(filter_why));
-	if (filter_why[0] != '\0')
-		snprintf(why + strlen(why), size - strlen(why), "%s%s", why[0] != '\0' ? ", " : "",
-			filter_why);
+	made->wanted = filter;
+	made->filter_lacking = true;
+	care_renew(made, why, size);
 	*care = util_steal_ptr(made);
 	return 0;
 }

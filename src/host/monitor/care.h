@@ -26,9 +26,13 @@ struct care_target {
  */
 int care_start(
 	const struct care_target *target, bool filter, struct care **care, char *why, size_t size);
-/* The NIC was born again under the same index (it was in a container): its sysctls, once more. */
+/* Once more: the NIC was born again under the same index (it was in a container), or an earlier try
+ * was not all. why as above; the filter is not touched when it stands. */
 void care_renew(struct care *care, char *why, size_t size);
 void care_set_filter(struct care *care, bool filter, char *why, size_t size);
+/* Is there anything that may be done by another try? A program that is missing or was too slow, a
+ * sysctl that could not be written; not what this kernel cannot do. */
+bool care_is_unfinished(const struct care *care);
 /* Put back what is still as we set it, and free. NULL does nothing. */
 void care_stop(struct care *care);
 /* Put back what a killed monitor left in this boot; nothing when there is nothing. */

@@ -69,6 +69,12 @@ static size_t read_output(int fd, char *out, size_t size, bool *in_time)
 	return used;
 }
 
+static int fail(int error, char *why, size_t size)
+{
+	snprintf(why, size, "nft: %s", strerror(error));
+	return -error;
+}
+
 static int run(const char *script, char *why, size_t size)
 {
 	_cleanup_close_ int in_r = -1, in_w = -1, err_r = -1, err_w = -1;
@@ -83,17 +89,17 @@ static int run(const char *script, char *why, size_t size)
 	if (program == NULL)
 		return -ENOENT;
 	if (pipe2(in, O_CLOEXEC) < 0)
-		return -errno;
+		return fail(errno, why, size);
 	in_r = in[0], in_w = in[1];
 	if (pipe2(err, O_CLOEXEC) < 0)
-		return -errno;
+		return fail(errno, why, size);
 	err_r = err[0], err_w = err[1];
 	/* a script fits into the pipe: no need to feed it bit by bit */
 	if (write(in_w, script, strlen(script)) != (ssize_t)strlen(script))
-		return -EIO;
+		return fail(EAGAIN, why, size);
 	pid = fork();
 	if (pid < 0)
-		return -errno;
+		return fail(errno, why, size);
 	if (pid == 0)
 		run_child(program, in_r, err_w);
 	close(util_steal_fd(&in_w));
@@ -102,7 +108,7 @@ static int run(const char *script, char *why, size_t size)
 	if (!in_time)
 		kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) < 0)
-		return -errno;
+		return fail(errno, why, size);
 	if (in_time && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	snprintf(why, size, "nft: ");
