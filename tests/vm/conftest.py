@@ -18,8 +18,14 @@ import guest as vm  # noqa: E402
 import packages as deb  # noqa: E402
 
 # Several machines share the work; what takes longest begins first, so that they end together.
-LONGEST_FIRST = ('test_boot_is_not_delayed', 'test_clones_of_an_image',
-                 'test_removal_and_purge_leave_the_machine_as_it_was', 'test_hundred_unplugs')
+LONGEST_FIRST = (
+    'test_boot_is_not_delayed', 'test_clones_of_an_image',
+    'test_s17_behind_the_firewall_of_an_administrator',
+    'test_removal_and_purge_leave_the_machine_as_it_was', 'test_hundred_unplugs',
+    'test_s20_one_that_does_not_start_is_taken_back',
+    'test_s20_the_power_goes_in_the_middle_of_dpkg', 'test_reboot',
+    'test_power_cut_then_no_nic_and_a_kcs_that_stalls',
+    'test_s29_s30_agent_before_the_firmware_that_has_tls')
 
 
 def pytest_configure(config):

@@ -59,7 +59,9 @@ def booted_disk(machine, folder):
     try:
         version = subprocess.run([guest.arguments('booted')[0], '--version'],
                                  stdout=subprocess.PIPE, check=True).stdout
-        what = [arg.replace(str(guest.folder), '') for arg in guest.arguments('booted')]
+        # What it is, not where: another checkout of the same takes the same disk.
+        what = [arg.replace(str(guest.folder), '').replace(str(guest.type42), '')
+                for arg in guest.arguments('booted')]
         key = hashlib.sha256(json.dumps(what).encode() + version + guest.type42.read_bytes())
         kept = folder / f'booted-{key.hexdigest()[:16]}.qcow2'
         if not kept.exists():

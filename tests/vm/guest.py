@@ -363,7 +363,7 @@ class Guest:
     def get(self, path):
         return self.run(['cat', path], timeout=120).raw
 
-    def until(self, what, script, seconds=60, pause=0.2):
+    def until(self, what, script, seconds=60, pause=0.4):
         """Wait for a piece of shell to succeed; gives back what it printed."""
         result = None
 

@@ -250,37 +250,3 @@ def test_docker_like_rules(protected):
     guest.sh('systemctl stop bmclinkd')
     assert guest.sh('nft -s list table ip filter; nft -s list table ip nat') == theirs
     assert 'bmclink_' not in guest.sh('nft list tables')
-
-
-# What firewalld looks up, and a system of the smallest kind (without netbase) does not have.
-PROTOCOLS = """icmp 1 ICMP
-igmp 2 IGMP
-tcp 6 TCP
-udp 17 UDP
-gre 47 GRE
-esp 50 IPSEC-ESP
-ah 51 IPSEC-AH
-ipv6-icmp 58 IPv6-ICMP
-ospf 89 OSPFIGP
-vrrp 112 VRRP
-sctp 132 SCTP
-"""
-
-
-def test_firewalld(protected):
-    """It flushes nothing of ours when it starts, reloads and stops; and we nothing of its."""
-    guest = protected
-    guest.put('/etc/protocols', PROTOCOLS)
-    guest.sh('systemctl start firewalld', timeout=300)
-    guest.until('its rules are there', 'nft list table inet firewalld | grep -q filter_INPUT', 180)
-    theirs = guest.sh('nft -s list table inet firewalld')
-    before = Record(guest)
-    deb.unplug(guest)
-    wait_lost(guest)
-    deb.plug(guest)
-    deb.wait_connected(guest, 120)
-    Record(guest).assert_as(before)
-    assert guest.sh('nft -s list table inet firewalld') == theirs
-    guest.sh('firewall-cmd --reload', timeout=120)
-    assert 'bmclink_' in guest.sh('nft list tables')
-    assert state(guest) == 'connected'
