@@ -17,6 +17,8 @@ packages_check=(libcmocka-dev clang libclang-rt-14-dev clang-format gcovr shellc
 packages_rpm=(rpm rpm2cpio rpmlint cpio bzip2 mmdebstrap uidmap make checkpolicy semodule-utils
 	libsnmp-dev policycoreutils secilc setools python3-setools selinux-policy-dev selinux-policy-default
 	ansible-core ansible-lint build-essential debhelper dh-apparmor minisign)
+# What tests/fuzz/coverage needs beside clang: llvm-profdata and llvm-cov. ./check --long only.
+packages_coverage=(llvm)
 # What bench/link compares with: fetched and unpacked, never installed (bench/machine.py).
 packages_bench=(nginx hitch stunnel4 lldpd chrony qemu-guest-agent haproxy socat)
 # The virtual server of tests/vm: QEMU, its disk, and the tools that build our packages.
