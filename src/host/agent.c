@@ -80,6 +80,11 @@ static void on_arp_timeout(evutil_socket_t fd, short what, void *arg)
 	agent_nic_arp_timeout(arg);
 }
 
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	agent_nic_look(arg);
+}
+
 static void on_neighbour_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	agent_neighbour_timeout(arg);
@@ -280,12 +285,13 @@ int agent_prepare(struct agent_environment *env)
 	agent->interface_timer = evtimer_new(agent->base, on_no_interface, agent);
 	agent->arp_timer = evtimer_new(agent->base, on_arp_timeout, agent);
 	agent->neighbour_timer = evtimer_new(agent->base, on_neighbour_timeout, agent);
+	agent->look_timer = evtimer_new(agent->base, on_look, agent);
 	agent->counts = evtimer_new(agent->base, on_counts, agent);
 	agent->notices = event_new(
 		agent->base, priv_notice_fd(agent->priv), EV_READ | EV_PERSIST, on_notices, agent);
 	if (agent->step == NULL || agent->ladder_timer == NULL || agent->interface_timer == NULL ||
 		agent->arp_timer == NULL || agent->neighbour_timer == NULL ||
-		agent->notices == NULL || agent->counts == NULL)
+		agent->notices == NULL || agent->counts == NULL || agent->look_timer == NULL)
 		return -ENOMEM;
 	event_log_listen(agent->events, on_event, agent);
 	r = agent_renewal_start(agent);
@@ -351,6 +357,7 @@ static void clear(struct agent *agent)
 	event_free(agent->interface_timer);
 	event_free(agent->arp_timer);
 	event_free(agent->neighbour_timer);
+	event_free(agent->look_timer);
 	event_free(agent->notices);
 	event_log_forget(agent->events, on_event, agent);
 	event_free(agent->counts);

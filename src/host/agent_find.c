@@ -3,16 +3,47 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/state.h"
 #include "host/agent_private.h"
 
 #define MODULE	"nic"
 #define ASK_ALL UINT_MAX /* more than one NIC changed */
 
+#define READ_TRIES  3
+#define LOOK_MS	    1000 /* until what failed for the moment is tried again, doubling to */
+#define LOOK_MAX_MS 60000
+
+static bool is_passing(int r)
+{
+	return r == -EIO || state_is_passing(r);
+}
+
+void agent_nic_look_again(struct agent *agent, int r)
+{
+	struct agent_nic *nic = &agent->nic;
+
+	if (!is_passing(r) || evtimer_pending(agent->look_timer, NULL))
+		return;
+	nic->look_ms = nic->look_ms == 0 ? LOOK_MS : nic->look_ms * 2;
+	if (nic->look_ms > LOOK_MAX_MS)
+		nic->look_ms = LOOK_MAX_MS;
+	clock_set_timer(agent->look_timer, nic->look_ms);
+}
+
+void agent_nic_look(struct agent *agent)
+{
+	agent->nic.refused = 0;
+	agent->nic.ask_again = ASK_ALL;
+	agent_schedule(agent, true);
+}
+
 /* SMBIOS does not change while a system runs: read once. */
 void agent_nic_load_records(struct agent *agent)
 {
 	struct agent_nic *nic = &agent->nic;
+	unsigned int tries = 0;
 	const char *why;
 
 	for (unsigned int i = 0; nic->n_records < SMBIOS42_MAX_FOUND; i++) {
@@ -21,6 +52,10 @@ void agent_nic_load_records(struct agent *agent)
 		bool whole;
 		int r = priv_get_dmi(agent->priv, i, &data, &length, &whole);
 
+		if (is_passing(r) && ++tries < READ_TRIES) {
+			i--;
+			continue;
+		}
 		if (r == -EFBIG) {
 			nic->bad_records++;
 			continue;
@@ -108,6 +143,7 @@ static void collect_nics(struct agent *agent)
 			else
 				log_debug(MODULE, "no facts of interface %u yet: %s", n->ifindex,
 					strerror(-r));
+			agent_nic_look_again(agent, r);
 		}
 		memcpy(known->name, n->name, sizeof(known->name));
 		memcpy(known->mac, n->mac, sizeof(known->mac));

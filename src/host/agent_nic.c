@@ -63,8 +63,10 @@ static bool claim_nic(struct agent *agent)
 		log_error(MODULE, "interface %u (%s) may not be used: %s", ifindex,
 			nic->plan.nic.name, strerror(-r));
 		nic->refused = ifindex;
+		agent_nic_look_again(agent, r);
 		return false;
 	}
+	nic->look_ms = 0;
 	nic->claimed = ifindex;
 	nic->claimed_source = nic->plan.nic_source;
 	nic->ask_managed = true;

@@ -63,6 +63,7 @@ struct agent_nic {			      /* the pass-through NIC as it is now */
 	unsigned int candidate; /* of the plan's BMC addresses */
 	bool candidate_known, candidate_answered, probing;
 	bool awaiting_udev;
+	unsigned int look_ms;		 /* the last wait after a failure that may pass */
 	char unprotected[PRIV_MAX_CARE]; /* what of it is not, and why; "": all is */
 };
 
@@ -198,8 +199,9 @@ struct agent {
 	struct agent_features features;
 	struct event *counts; /* pending while an event's repeats are not told of */
 	struct event *notices, *step, *ladder_timer, *interface_timer, *arp_timer, *neighbour_timer;
-	bool evaluate;	      /* the next step looks at the NICs again */
-	unsigned int n_local; /* of AGENT_MAX_LOCAL */
+	struct event *look_timer; /* the NICs are looked at again */
+	bool evaluate;		  /* the next step looks at the NICs again */
+	unsigned int n_local;	  /* of AGENT_MAX_LOCAL */
 	bool stopping;
 };
 
@@ -213,6 +215,10 @@ void agent_schedule(struct agent *agent, bool evaluate);
 /* agent_find.c */
 void agent_nic_load_records(struct agent *agent);
 void agent_nic_find(struct agent *agent); /* a new plan */
+/* Something about the NICs failed with r. Where that may pass all of it is tried again after a
+ * while, less and less often: no event of the kernel need come. */
+void agent_nic_look_again(struct agent *agent, int r);
+void agent_nic_look(struct agent *agent); /* now */
 void agent_nic_changed(unsigned int ifindex, enum nic_change change, void *arg);
 void agent_nic_udev_hint(void *arg);
 void agent_nic_forget(struct agent *agent, unsigned int ifindex); /* 0: all */

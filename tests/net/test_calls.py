@@ -198,3 +198,21 @@ def test_a_file_that_cannot_be_opened_just_now_is_not_given_up(lab, end, name):
     assert lab.agent.status()["features"]["auto-update"]["enabled_by_bmc"] is not True
     lab.agent.stop()
     assert lab.host.sysctl(sysctl) == "1", "what was before the agent is put back"
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.plain_only
+@pytest.mark.parametrize("error", ["ENOMEM", "ENFILE", "EIO"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_nic_that_cannot_be_looked_at_just_now_is_looked_at_again(lab, number, error):
+    """Its ids cannot be read, when it is looked for or when it is claimed, once: no event of the
+    kernel follows, and it is found all the same."""
+    trace = os.path.join(lab.folder, "trace")
+    lab.endpoint.start()
+    lab.agent.prefix = ["strace", "-D", "-I", "1", "-f", "-qq", "-o", trace, "-P",
+                        "device/../idVendor", "-e",
+                        "inject=openat:error=%s:when=%d" % (error, number)]
+    lab.agent.start(wait=False, ipv6="off")
+    wait_for(lambda: os.path.exists(trace) and "INJECTED" in open(trace).read(), 15, "the fault")
+    wait_for(lambda: is_connected(lab), 40, "connected")
+    assert "ISM0003" not in lab.agent.event_ids()

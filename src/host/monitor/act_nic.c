@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/relayed.h"
+#include "base/state.h"
 #include "base/util.h"
 #include "host/monitor/access.h"
 #include "host/monitor/acts.h"
@@ -77,13 +78,17 @@ static bool is_alive(unsigned int ifindex)
 	return if_indextoname(ifindex, name) != NULL;
 }
 
-static bool is_allowed(const struct acts *acts, const struct plan_nic *nic)
+/* 0, -EPERM, or what keeps it from being known just now. */
+static int check_allowed(const struct acts *acts, const struct plan_nic *nic)
 {
 	struct facts_device devices[FACTS_MAX_DMI];
 	struct facts_roots roots = get_roots(acts);
-	size_t n = facts_read_devices(&roots, devices, FACTS_MAX_DMI);
+	size_t n;
+	int r = facts_read_devices(&roots, devices, FACTS_MAX_DMI, &n);
 
-	return facts_nic_is_allowed(acts->settings.interface, nic, devices, n);
+	if (r < 0)
+		return r;
+	return facts_nic_is_allowed(acts->settings.interface, nic, devices, n) ? 0 : -EPERM;
 }
 
 static void give_up(struct acts *acts)
@@ -99,8 +104,11 @@ void act_nic_review_claim(struct acts *acts)
 {
 	struct facts_roots roots = get_roots(acts);
 	struct plan_nic nic = {.ifindex = acts->ifindex};
+	int r = sysfs_read_nic_facts(&roots, &nic);
 
-	if (sysfs_read_nic_facts(&roots, &nic) == 0 && is_allowed(acts, &nic))
+	if (r == 0)
+		r = check_allowed(acts, &nic);
+	if (r == 0 || r == -EIO || state_is_passing(r)) /* not known is no reason */
 		return;
 	log_info(MODULE, "NIC %u is given up: the configuration names another one", acts->ifindex);
 	give_up(acts);
@@ -118,8 +126,9 @@ int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer 
 	if (r < 0)
 		return r;
 	read_mac(&nic);
-	if (!is_allowed(acts, &nic))
-		return -EPERM;
+	r = check_allowed(acts, &nic);
+	if (r < 0)
+		return r;
 	if (acts->ifindex == nic.ifindex)
 		return 0;
 	if (acts->ifindex != 0 && is_alive(acts->ifindex) && !acts->claim_may_move)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/state.h"
 #include "base/util.h"
 #include "host/discover/dmi_walk.h"
 
@@ -97,40 +98,56 @@ static int read_subsystem(int dir, char *out, size_t size)
 	return 0;
 }
 
-static void read_bus(int dir, struct plan_nic *nic)
+/* What could not be read just now is no answer: another look may read it. */
+static int only_passing(ssize_t r)
+{
+	return r == -EIO || state_is_passing((int)r) ? (int)r : 0;
+}
+
+static int read_bus(int dir, struct plan_nic *nic)
 {
 	uint16_t ids[2] = {0, 0};
 	char subsystem[16];
+	int r;
 
 	nic->bus = PLAN_BUS_OTHER;
 	nic->vendor = nic->product = 0;
-	if (read_subsystem(dir, subsystem, sizeof(subsystem)) < 0)
-		return;
+	r = read_subsystem(dir, subsystem, sizeof(subsystem));
+	if (r < 0)
+		return only_passing(r);
 	/* A USB NIC's device is an interface (1-1:1.0); the ids are its parent's. */
-	if (strcmp(subsystem, "usb") == 0 &&
-		read_ids(dir, "device/../idVendor", "device/../idProduct", ids) == 0)
-		nic->bus = PLAN_BUS_USB;
-	else if (strcmp(subsystem, "pci") == 0 &&
-		 read_ids(dir, "device/vendor", "device/device", ids) == 0)
-		nic->bus = PLAN_BUS_PCI;
+	if (strcmp(subsystem, "usb") == 0) {
+		r = read_ids(dir, "device/../idVendor", "device/../idProduct", ids);
+		nic->bus = r == 0 ? PLAN_BUS_USB : PLAN_BUS_OTHER;
+	} else if (strcmp(subsystem, "pci") == 0) {
+		r = read_ids(dir, "device/vendor", "device/device", ids);
+		nic->bus = r == 0 ? PLAN_BUS_PCI : PLAN_BUS_OTHER;
+	}
 	nic->vendor = ids[0];
 	nic->product = ids[1];
+	return only_passing(r);
 }
 
-static bool read_udev_ready(const char *run, unsigned int ifindex)
+static int read_udev_ready(const char *run, unsigned int ifindex, bool *ready)
 {
 	char path[PATH_MAX], text[MAX_UDEV_FILE];
 	struct stat st;
+	ssize_t n;
 
+	*ready = false;
 	if (snprintf(path, sizeof(path), "%s/udev/control", run) >= (int)sizeof(path))
-		return false;
-	if (stat(path, &st) < 0)
-		return true;
+		return 0;
+	if (stat(path, &st) < 0) {
+		*ready = true;
+		return 0;
+	}
 	if (snprintf(path, sizeof(path), "%s/udev/data/n%u", run, ifindex) >= (int)sizeof(path))
-		return false;
-	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return false;
-	return strncmp(text, "I:", 2) == 0 || strstr(text, "\nI:") != NULL;
+		return 0;
+	n = read_small(AT_FDCWD, path, text, sizeof(text));
+	if (n < 0)
+		return only_passing(n);
+	*ready = strncmp(text, "I:", 2) == 0 || strstr(text, "\nI:") != NULL;
+	return 0;
 }
 
 int sysfs_read_nic_facts(const struct facts_roots *roots, struct plan_nic *nic)
@@ -156,9 +173,10 @@ int sysfs_read_nic_facts(const struct facts_roots *roots, struct plan_nic *nic)
 		return r == -ENOENT ? -ENODEV : r;
 	if (ifindex != nic->ifindex)
 		return -ENODEV;
-	read_bus(dir, nic);
-	nic->udev_ready = read_udev_ready(root_or(roots->run, "/run"), nic->ifindex);
-	return 0;
+	r = read_bus(dir, nic);
+	if (r < 0)
+		return r;
+	return read_udev_ready(root_or(roots->run, "/run"), nic->ifindex, &nic->udev_ready);
 }
 
 int dmi_open_entry(const struct facts_roots *roots, unsigned int index, bool *whole_table)
@@ -255,19 +273,23 @@ int facts_get_device(const uint8_t *data, size_t length, struct facts_device *de
 	return 0;
 }
 
-size_t facts_read_devices(const struct facts_roots *roots, struct facts_device *devices, size_t max)
+int facts_read_devices(
+	const struct facts_roots *roots, struct facts_device *devices, size_t max, size_t *found)
 {
 	size_t n = 0;
+	int r;
 
 	for (unsigned int i = 0; i < FACTS_MAX_DMI && n < max; i++) {
 		_cleanup_free_ uint8_t *data = NULL;
 		size_t length, offset = 0, size;
 		const uint8_t *start;
 		bool whole;
-		int r = dmi_read_entry(roots, i, &data, &length, &whole);
 
+		r = dmi_read_entry(roots, i, &data, &length, &whole);
 		if (r == -EFBIG)
 			continue;
+		if (only_passing(r) < 0)
+			return r;
 		if (r < 0)
 			break;
 		if (!whole) {
@@ -278,7 +300,8 @@ size_t facts_read_devices(const struct facts_roots *roots, struct facts_device *
 					  &start, &size) == 0)
 			n += facts_get_device(start, size, &devices[n]) == 0;
 	}
-	return n;
+	*found = n;
+	return 0;
 }
 
 bool facts_nic_is_allowed(const char *interface, const struct plan_nic *nic,
