@@ -216,7 +216,6 @@ void sse_open(struct sse *sse, struct request *request)
 		request_error(request, 503, BASE_UNAVAILABLE, "30");
 		return;
 	}
-	make_place(sse);
 	stream->sse = sse;
 	stream->connection = request->connection;
 	stream->role = request->role;
@@ -227,6 +226,7 @@ void sse_open(struct sse *sse, struct request *request)
 		free(stream);
 		return;
 	}
+	make_place(sse);
 	stream->session = connection_get_principal(request->connection)->session;
 	session_hold(&sse->service->sessions, stream->session);
 	stream->id = ++sse->last_id;

@@ -280,6 +280,20 @@ def test_newest_stream_wins(bmc, host):
         stream.close()
 
 
+def test_a_look_takes_no_place(bmc, host):
+    """HEAD changes nothing: all places are taken, and no stream makes room for it."""
+    assert bmc.enrol(host).status == 201
+    streams = [Stream(bmc, host) for _ in range(8)]
+    with bmc.tls(host) as look:
+        look.sendall(("HEAD %s HTTP/1.1\r\nHost: bmc\r\n\r\n" % STREAM).encode())
+        assert b" 200 OK" in read_all(look)
+    make_records(bmc, 1)
+    for stream in streams:
+        assert stream.until("ISM1030")
+        stream.close()
+    assert "too many streams" not in bmc.log()
+
+
 def test_half_closed_stream_ends(endpoint):
     """A host that shuts its side of a plain stream while bytes wait for it has ended the stream,
     and the next record does not look for it."""
