@@ -16,7 +16,8 @@ from kcs import Kcs
 from lab import BMC_NIC
 from netns import run, wait_for
 from peers import Service, Tls, with_stream
-from servers import fingerprint
+from servers import fingerprint, replace_certificate
+from test_renewal import soon
 from test_trust_net import bmc_certificate, wait_refused
 
 FINGERPRINT, CREDENTIALS = 1, 2
@@ -375,6 +376,29 @@ def test_board_swap_without_hands(lab, kcs, running):
     lab.agent.wait_connected(timeout=20)
     assert flat(trust_show(lab)["pin"]) == new
     assert "ISM1001" not in lab.agent.event_ids(mark) and left_over(lab) == []
+
+
+def test_a_host_that_slept_through_the_change(lab, kcs):
+    """Off for the weeks in which the BMC announced its next certificate, and for the change: the
+    same BMC's word over IPMI is enough. Without it: test_deadline_with_a_host_that_never_came."""
+    start(lab)
+    lab.agent.wait_connected()
+    lab.agent.stop()
+    lab.endpoint.stop()
+    crt = os.path.join(lab.endpoint.state_dir, "endpoint.crt")
+    replace_certificate(crt, not_before=soon(days=-3600), not_after=soon(days=6))
+    lab.endpoint.start()
+    coming = crt.replace("endpoint.crt", "endpoint.next.crt")
+    wait_for(lambda: os.path.exists(coming), 10, "announced")
+    lab.endpoint.stop()
+    replace_certificate(coming, not_before=soon(days=-2))  # its time goes by
+    lab.endpoint.start()
+    wait_for(lambda: not os.path.exists(coming), 10, "in use")
+    new = fingerprint(bmc_certificate(lab))
+    lab.agent.start()
+    lab.agent.wait_event("ISM1131", 20)
+    lab.agent.wait_connected(timeout=20)
+    assert flat(trust_show(lab)["pin"]) == new and "ISM1001" not in lab.agent.event_ids()
 
 
 @pytest.mark.parametrize("code", [0x80, 0xc1, 0xc3])
