@@ -17,6 +17,7 @@
 
 #define MODULE	 "renewal"
 #define DAILY_MS (24 * 3600 * 1000)
+#define AGAIN_MS 15000 /* until it is offered again, when the answer broke off */
 
 static struct trust_clock get_clock(void)
 {
@@ -94,8 +95,12 @@ static void on_answer(int status, const json_t *body, void *arg)
 	char why[64];
 
 	agent->renewal.offered = false;
-	if (status == 0)
-		return; /* the connection ended first: it is offered over the next one */
+	if (status == 0) {
+		/* The connection ended first: it is offered over the next one. Or it lives, and
+		 * only this answer broke off: then nothing else would offer it again. */
+		clock_set_timer(agent->renewal.timer, AGAIN_MS);
+		return;
+	}
 	if (status == 200 || status == 201 || has_it_already(status, body)) {
 		put_in_place(agent);
 		return;

@@ -4,11 +4,14 @@ import datetime
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 
 from daemons import program
-from netns import run, wait_for
+from hostile_attacks import JSON_HEAD
+from hostile_bmc import HostileBmc
+from netns import die_with_parent, run, wait_for
 from peers import MANAGER, ROOT, Service, Tls, answer, with_stream
 from servers import fingerprint, replace_certificate
 
@@ -94,6 +97,26 @@ def test_not_connected(lab):
     assert done.returncode == 3 and "not connected" in done.stderr and not done.stdout
     assert plain(certificate(lab)["fingerprint"]) == old
     assert certificate(lab)["renewal"]["staged"] is None
+
+
+def test_an_answer_that_breaks_off(lab):
+    """The connection lives on, perhaps for months: the new one is offered again over it."""
+    bmc = HostileBmc(lab)
+    lab.on_close(bmc.close)
+    bmc.start()
+    lab.agent.start(ipv6="off")
+    lab.agent.wait(lambda s: s["events"] and s["events"]["by"] == "stream", 20, "connected")
+    old = plain(certificate(lab)["fingerprint"])
+    bmc.arm("enrolment",
+            lambda hit: hit.send(JSON_HEAD + b"Content-Length: 90\r\n\r\n{}"))  # and its end
+    asked = subprocess.Popen(lab.agent.namespace.wrap(
+        [program("bmclinkctl"), "--runtime-dir", lab.agent.runtime_dir, "certificate", "renew"]),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+    wait_for(lambda: bmc.hits, 20, "it was offered")
+    bmc.step = None
+    wait_for(lambda: plain(certificate(lab)["fingerprint"]) != old, 40, "offered again")
+    asked.kill()
+    asked.wait()
 
 
 def test_without_tls_there_is_nothing_to_renew(lab):

@@ -247,6 +247,21 @@ static void test_the_link_goes(void **state)
 	answer_none();
 }
 
+/* The answer broke off, and the link lives: nobody comes by to ask again. */
+static void test_an_answer_that_broke_off(void **state)
+{
+	feature_auto_update.apply(&w.context);
+	answer(0, NULL);
+	assert_int_equal(get_wait(), AUTO_UPDATE_AGAIN_SECONDS);
+	wake();
+	assert_int_equal(w.lists, 2);
+	answer(200, "{\"Members\": [{\"@odata.id\": \"/a\"}]}");
+	answer(0, NULL);
+	assert_int_equal(get_wait(), AUTO_UPDATE_AGAIN_SECONDS);
+	feature_auto_update.stop(&w.context, FEATURE_STOP_LOST); /* it was the link, after all */
+	assert_int_equal(get_wait(), -1);
+}
+
 static void fail_install(void)
 {
 	w.info.step = UPDATE_FAILED;
@@ -347,6 +362,7 @@ int main(void)
 		TEST(test_daily),
 		TEST(test_a_look_that_failed),
 		TEST(test_the_link_goes),
+		TEST(test_an_answer_that_broke_off),
 		TEST(test_again_a_day_after_a_failure),
 		TEST(test_a_failure_in_the_future),
 		TEST(test_a_newer_one_after_a_failure),

@@ -10,14 +10,15 @@
 #include "host/feature/feature_work.h"
 #include "host/feature/update_offer.h"
 
-#define AUTO_UPDATE_DAY_SECONDS	 86400
-#define AUTO_UPDATE_JITTER	 14400 /* seconds that a look may come earlier */
-#define AUTO_UPDATE_POLL_SECONDS 1     /* while the installer works */
-#define AUTO_UPDATE_MAX_WAITING	 4     /* clients */
-#define AUTO_UPDATE_MAX_PROBLEM	 192
-#define AUTO_UPDATE_PIECE	 (256 * 1024)
-#define AUTO_UPDATE_SPARE	 (16ULL << 20) /* bytes of the disk that stay free */
-#define AUTO_UPDATE_NOTES	 "update.json"
+#define AUTO_UPDATE_DAY_SECONDS	  86400
+#define AUTO_UPDATE_AGAIN_SECONDS 600	/* after an answer that broke off while the link stayed */
+#define AUTO_UPDATE_JITTER	  14400 /* seconds that a look may come earlier */
+#define AUTO_UPDATE_POLL_SECONDS  1	/* while the installer works */
+#define AUTO_UPDATE_MAX_WAITING	  4	/* clients */
+#define AUTO_UPDATE_MAX_PROBLEM	  192
+#define AUTO_UPDATE_PIECE	  (256 * 1024)
+#define AUTO_UPDATE_SPARE	  (16ULL << 20) /* bytes of the disk that stay free */
+#define AUTO_UPDATE_NOTES	  "update.json"
 
 enum auto_update_phase {
 	AUTO_UPDATE_IDLE,

@@ -229,13 +229,16 @@ static void on_piece(int status, const char *bytes, size_t length, void *arg)
 	size_t wanted;
 	int r;
 
+	bool dropped = au->drop;
+
 	au->in_flight = false;
-	if (au->drop || status == 0) { /* what is there stays; the next connection goes on */
+	if (dropped || status == 0) { /* what is there stays, and the next one goes on: */
 		au->drop = false;
 		update_fetch_close(au);
 		auto_update_set_phase(au, AUTO_UPDATE_IDLE);
-		if (au->look_again)
-			auto_update_set_timer(au, 0);
+		/* the next connection, or, if this one lives, the next look */
+		if (au->look_again || !dropped)
+			auto_update_set_timer(au, au->look_again ? 0 : AUTO_UPDATE_AGAIN_SECONDS);
 		return;
 	}
 	left = au->fetched->size - au->offset;

@@ -14,14 +14,16 @@
 /* The channel went, or the feature: nothing of the answer counts. True: so it is. */
 static bool was_dropped(struct auto_update *au, int status)
 {
+	bool dropped = au->drop;
+
 	au->in_flight = false;
-	if (!au->drop && status != 0)
+	if (!dropped && status != 0)
 		return false;
 	au->drop = false;
 	auto_update_set_phase(au, AUTO_UPDATE_IDLE);
-	if (au->look_again)
-		auto_update_set_timer(au, 0);
-	else
+	if (au->look_again || !dropped) /* where the channel goes, too, stop() takes it back */
+		auto_update_set_timer(au, au->look_again ? 0 : AUTO_UPDATE_AGAIN_SECONDS);
+	if (!au->look_again)
 		auto_update_answer_waiting(au, "the connection was lost");
 	return true;
 }
