@@ -47,7 +47,7 @@ def test_a_slow_nft_is_tried_again(nft):
     """Connected all the same; the state says it until it is mended, each change is one event."""
     lab = nft.lab
     nft.set("hangs")
-    lab.agent.start()
+    lab.agent.start(wait=False)
     wait_unprotected(lab, LATE)
     lab.agent.wait_connected("ipv4", 30)
     assert tables(lab) == []
@@ -68,18 +68,18 @@ def test_what_nft_did_before_it_was_ended_is_put_back(nft):
     """It was too slow only after its work: the table stands, and must go at the end."""
     lab = nft.lab
     nft.set("late")
-    lab.agent.start()
+    lab.agent.start(wait=False)
     wait_unprotected(lab, LATE)
     assert len(tables(lab)) == 1
     nft.set("works")
-    lab.agent.stop()
+    lab.agent.stop(30)  # it may be trying again
     assert tables(lab) == []
 
 
 def test_a_worker_that_ended_does_not_forget_it(nft):
     lab = nft.lab
     nft.set("hangs")
-    lab.agent.start()
+    lab.agent.start(wait=False)
     wait_unprotected(lab, LATE)
     os.kill(lab.agent.children()[0], 9)
     wait_unprotected(lab, LATE)
@@ -91,7 +91,7 @@ def test_a_worker_that_ended_does_not_forget_it(nft):
 def test_a_sysctl_that_was_changed_is_no_lack(lab):
     """The twin: all is well, and the administrator's later change is not fought against."""
     lab.endpoint.start()
-    lab.agent.start()
+    lab.agent.start(wait=False)
     lab.agent.wait_connected("ipv4", 30)
     assert lab.agent.status()["unprotected"] is None and len(tables(lab)) == 1
     lab.host.sysctl("ipv6/conf/%s/accept_ra" % HOST_NIC, "2")
