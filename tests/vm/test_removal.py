@@ -45,9 +45,11 @@ UNTIL_PURGE = (r'^files: \+ /etc/bmclink( |/bmclinkd\.conf)', r'^files: \+ /etc/
                r'^files: \+ /etc/apparmor\.d/usr\.sbin\.bmclinkd ', r'^users: \+ [^:]*bmclink:',
                r'^files: \+ /etc/systemd/system/multi-user[.]target[.]wants/bmclinkd[.]service ')
 # What the tools that dpkg calls write for themselves, and nobody takes back; the kernel keeps the
-# modules of nft's expressions, and dh_apparmor's script takes a folder of apparmor's that is empty.
+# modules of nft's expressions, dh_apparmor's script takes a folder of apparmor's that is empty, and
+# ufw, whose trigger looks at each new profile, its lock.
 OF_OTHERS = (r'^files: - /etc/apparmor\.d/disable ',
              r'^modules: \+ (nf|nft|nfnetlink)_', r'^modules: \+ libcrc32c$',
+             r'^run: \+ /run/ufw\.lock ',
              r'/etc/(passwd|group|shadow|gshadow|subuid|subgid)-? ', r'/etc/\.pwd\.lock ')
 
 
