@@ -144,6 +144,12 @@ def wait_connected(guest, seconds=120):
     return status(guest)
 
 
+def wait_ipv4(guest, seconds=240):
+    """On a busy machine IPv4 may be too slow at first; the agent goes back to it by itself."""
+    until('bmclinkd is connected over IPv4', lambda: is_connected(guest) and
+          status(guest)['protocol'] == 'ipv4', seconds)
+
+
 def unplug(guest):
     """The BMC takes its NIC off the bus."""
     guest.sh('bmc-nic unplug')
@@ -164,10 +170,11 @@ def install_endpoint(guest, packages):
 
 
 def install_agent(guest, packages):
-    """Connected when this is back; the package stays in /var/tmp, to be installed again."""
+    """Connected over IPv4 when this is back; the package stays in /var/tmp, for another time."""
     guest.copy_in(packages['bmclink'], '/var/tmp/bmclink.deb')
     guest.sh('dpkg -i /var/tmp/bmclink.deb', timeout=300)
     wait_connected(guest, 240)
+    wait_ipv4(guest)
 
 
 def states(packages):
