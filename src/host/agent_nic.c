@@ -253,7 +253,7 @@ void agent_nic_configure(struct agent *agent)
 		log_error(MODULE, "%s could not be configured (%s): %s", nic->plan.nic.name, host,
 			strerror(-r));
 	else if (wanted.once == PRIV_ONCE_REAPPLY)
-		event_emit(agent->events, MSG_ISM1025, nic->plan.nic.name, host);
+		event_emit_flapping(agent->events, MSG_ISM1025, nic->plan.nic.name, host);
 	else
 		event_emit(agent->events, MSG_ISM1010, nic->plan.nic.name, host, bmc);
 	if (r == 0 && wanted.has_ipv4)

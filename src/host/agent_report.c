@@ -255,7 +255,7 @@ void agent_report_no_interface(struct agent *agent)
 		agent->report.said_no_interface)
 		return;
 	agent->report.said_no_interface = true;
-	event_emit(agent->events, MSG_ISM0003, agent_report_get_no_interface(agent));
+	event_emit_flapping(agent->events, MSG_ISM0003, agent_report_get_no_interface(agent));
 }
 
 void agent_report_progress(struct agent *agent)

@@ -75,3 +75,21 @@ def test_flapping_is_a_line_with_a_count(lab, journal):
     lines = journal("BMCLINK_EVENT=ISM0007")
     assert len(lines) <= 3
     assert lines[-1]["BMCLINK_COUNT"] == "20"
+
+
+def test_plugging_is_a_line_with_a_count(lab, journal):
+    """Twelve times pulled and plugged in again: what happens each time is told once."""
+    log_to_journal(lab.agent)
+    lab.endpoint.start()
+    lab.agent.start(ipv6="off")
+    lab.agent.wait_connected("ipv4")
+    for _ in range(12):
+        lab.unplug()
+        lab.agent.wait(lambda s: s["state"] != "connected", 30, "lost")
+        lab.plug()
+        lab.agent.wait_connected("ipv4", 30)
+    lab.agent.stop()
+    wait_for(lambda: journal("BMCLINK_EVENT=ISM1022"), 10, "the end in the journal")
+    for event, count in (("ISM0007", 12), ("ISM0005", 12), ("ISM1025", 12)):
+        lines = journal("BMCLINK_EVENT=" + event)
+        assert len(lines) <= 3 and lines[-1]["BMCLINK_COUNT"] == str(count), event
