@@ -20,7 +20,10 @@ static int request_fd[2];
 
 static void on_notice(enum priv_notice notice, const void *data, size_t length, void *arg)
 {
-	FUZZ_CHECK(notice == PRIV_NOTICE_ARP);
+	if (notice == PRIV_NOTICE_CARE)
+		FUZZ_CHECK(length >= sizeof(uint16_t) && length < PRIV_MAX_CARE + sizeof(uint32_t));
+	else
+		FUZZ_CHECK(notice == PRIV_NOTICE_ARP);
 }
 
 static void on_event(const struct priv_event *event, void *arg)
