@@ -59,13 +59,7 @@ static int on_nic_up(unsigned int ifindex, void *arg)
 	}
 	care_set(&service->care, ifindex);
 	service_review_snmp(service);
-	service_address_came(service);
 	return 0;
-}
-
-static void on_nic_address(void *arg)
-{
-	service_address_came(arg);
 }
 
 static void on_nic_down(void *arg)
@@ -78,7 +72,7 @@ static void on_nic_down(void *arg)
 
 static int start_listening(struct service *service)
 {
-	struct listen_handlers handlers = {on_nic_up, on_nic_down, on_nic_address, service};
+	struct listen_handlers handlers = {on_nic_up, on_nic_down, service};
 	int r = service_make_context(service);
 
 	if (r < 0)
