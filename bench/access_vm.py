@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import statistics
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -18,7 +17,7 @@ import figures  # noqa: E402
 import guest as vm  # noqa: E402
 import machine  # noqa: E402
 import packages as deb  # noqa: E402
-from access_bench import AROUND, BEHIND, HAPROXY, PORTS, make_rows  # noqa: E402
+from access_bench import AROUND, BEHIND, HAPROXY, PORTS, make_rows, measure_one  # noqa: E402
 
 NAMES = ["routing", "socat", "haproxy", "haproxy, spliced", "in-band access"]
 LOAD = "/var/tmp/access_load.py"
@@ -121,18 +120,6 @@ class Ways:
         return json.loads(done.out)["seconds"], float(self.guest.sh(used)) - before
 
 
-def measure_one(ways, name, rows, options):
-    size, used = options.mebibytes << 20, 0
-    for what in ("down", "up"):
-        seconds, cpu = ways.run(name, what, size)
-        rows[name, what].add(size / 1e6 / seconds[0])
-        used += cpu
-    if (name, "cpu") in rows:
-        rows[name, "cpu"].add(used * 1000 / (2 * size / 1e9))
-    for what, count in (("ask", options.asks), ("connect", options.asks // 4)):
-        rows[name, what].add(statistics.median(ways.run(name, what, count)[0]) * 1e6)
-
-
 def measure(options):
     section = figures.Section(
         "In-band access: one TCP connection through the virtual server, whose BMC is a USB NIC",
@@ -146,7 +133,8 @@ def measure(options):
         ways.start()
         for run in range(options.runs):
             for name in NAMES:
-                measure_one(ways, name, rows, options)
+                measure_one(ways, name, rows,
+                            (options.mebibytes << 20, options.asks, options.asks // 4))
             machine.say("  run %d of %d: %s" % (run + 1, options.runs, ", ".join(
                 "%s %.1f MB/s" % (n, rows[n, "down"].samples[-1]) for n in NAMES)))
     return section

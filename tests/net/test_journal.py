@@ -44,11 +44,15 @@ def log_to_journal(agent):
     agent.environment["JOURNAL_STREAM"] = "%d:%d" % (stat.st_dev, stat.st_ino)
 
 
-def test_events_have_fields(lab, journal):
+def connect(lab):
     log_to_journal(lab.agent)
     lab.endpoint.start()
     lab.agent.start(ipv6="off")
     lab.agent.wait_connected("ipv4")
+
+
+def test_events_have_fields(lab, journal):
+    connect(lab)
     entry = wait_for(lambda: journal("BMCLINK_EVENT=ISM0004"), 10, "ISM0004 in the journal")[0]
     assert entry["MESSAGE"].startswith("ISM0004: ") and "IPv4" in entry["MESSAGE"]
     assert entry["BMCLINK_ARG1"] == "IPv4" and entry["BMCLINK_SEVERITY"] == "OK"
@@ -59,10 +63,7 @@ def test_events_have_fields(lab, journal):
 
 def test_flapping_is_a_line_with_a_count(lab, journal):
     """Twenty losses of the link within seconds: not twenty lines."""
-    log_to_journal(lab.agent)
-    lab.endpoint.start()
-    lab.agent.start(ipv6="off")
-    lab.agent.wait_connected("ipv4")
+    connect(lab)
     for _ in range(20):
         lab.bmc.ip("link set %s down" % BMC_NIC)
         lab.agent.wait(lambda s: s["state"] != "connected", 10, "lost")
@@ -79,10 +80,7 @@ def test_flapping_is_a_line_with_a_count(lab, journal):
 
 def test_plugging_is_a_line_with_a_count(lab, journal):
     """Twelve times pulled and plugged in again: what happens each time is told once."""
-    log_to_journal(lab.agent)
-    lab.endpoint.start()
-    lab.agent.start(ipv6="off")
-    lab.agent.wait_connected("ipv4")
+    connect(lab)
     for _ in range(12):
         lab.unplug()
         lab.agent.wait(lambda s: s["state"] != "connected", 30, "lost")

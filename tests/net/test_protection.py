@@ -30,6 +30,13 @@ class Nft:
     def set(self, how):
         self.how.write_text(how + "\n")
 
+    def start_agent(self, how):
+        """With a nft that is too slow: the NIC stays unprotected."""
+        self.set(how)
+        self.lab.agent.start(wait=False)
+        wait_unprotected(self.lab, LATE)
+        return self.lab
+
 
 @pytest.fixture
 def nft(lab, tmp_path):
@@ -45,10 +52,7 @@ def wait_unprotected(lab, text, timeout=60):
 
 def test_a_slow_nft_is_tried_again(nft):
     """Connected all the same; the state says it until it is mended, each change is one event."""
-    lab = nft.lab
-    nft.set("hangs")
-    lab.agent.start(wait=False)
-    wait_unprotected(lab, LATE)
+    lab = nft.start_agent("hangs")
     lab.agent.wait_connected("ipv4", 30)
     assert tables(lab) == []
     shown = lab.agent.ctl("status").stdout
@@ -66,10 +70,7 @@ def test_a_slow_nft_is_tried_again(nft):
 
 def test_what_nft_did_before_it_was_ended_is_put_back(nft):
     """It was too slow only after its work: the table stands, and must go at the end."""
-    lab = nft.lab
-    nft.set("late")
-    lab.agent.start(wait=False)
-    wait_unprotected(lab, LATE)
+    lab = nft.start_agent("late")
     assert len(tables(lab)) == 1
     nft.set("works")
     lab.agent.stop(30)  # it may be trying again
@@ -77,10 +78,7 @@ def test_what_nft_did_before_it_was_ended_is_put_back(nft):
 
 
 def test_a_worker_that_ended_does_not_forget_it(nft):
-    lab = nft.lab
-    nft.set("hangs")
-    lab.agent.start(wait=False)
-    wait_unprotected(lab, LATE)
+    lab = nft.start_agent("hangs")
     os.kill(lab.agent.children()[0], 9)
     wait_unprotected(lab, LATE)
     nft.set("works")
