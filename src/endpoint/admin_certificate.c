@@ -9,10 +9,11 @@
 #include "endpoint/control.h"
 #include "endpoint/service.h"
 
-static json_t *show(const struct service *service)
+static json_t *show(struct service *service)
 {
 	time_t not_before, not_after = 0;
 
+	service->identity_unseen = false;
 	cert_get_dates(service->identity.certificate, &not_before, &not_after);
 	return admin_make_result(json_pack("{s:s, s:I, s:s, s:I}", "fingerprint",
 		service->fingerprint, "not_after", (json_int_t)not_after, "next",

@@ -81,6 +81,7 @@ struct server {
 	unsigned int n_connections, max_connections, peak;
 	struct sources sources; /* of the connections */
 	bool paused;		/* not accepting: full */
+	bool used;		/* there was a connection */
 	struct event *trim;
 	struct linger_list lingering;
 	unsigned int n_lingering;

@@ -145,7 +145,14 @@ static int on_message(const struct nlmsghdr *header, void *arg)
 {
 	struct listen *listen = arg;
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
+	const struct ifaddrmsg *address = mnl_nlmsg_get_payload(header);
 
+	if (header->nlmsg_type == RTM_NEWADDR) {
+		if (mnl_nlmsg_get_payload_len(header) >= sizeof(*address) && listen->up &&
+			address->ifa_index == listen->ifindex)
+			listen->handlers.address(listen->handlers.arg);
+		return MNL_CB_OK;
+	}
 	if (mnl_nlmsg_get_payload_len(header) < sizeof(*info) || info->ifi_family != AF_UNSPEC)
 		return MNL_CB_OK;
 	if (header->nlmsg_type == RTM_DELLINK && (unsigned int)info->ifi_index == listen->ifindex)
@@ -173,7 +180,7 @@ static int open_netlink(struct event_base *base, struct listen *listen)
 	listen->netlink = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!listen->netlink)
 		return -errno;
-	if (mnl_socket_bind(listen->netlink, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
+	if (mnl_socket_bind(listen->netlink, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	listen->readable = event_new(
 		base, mnl_socket_get_fd(listen->netlink), EV_READ | EV_PERSIST, on_netlink, listen);

@@ -17,7 +17,8 @@ struct listen;
 struct listen_handlers {
 	/* The NIC is there: open the sockets. Negative errno: asked again a second later. */
 	int (*up)(unsigned int ifindex, void *arg);
-	void (*down)(void *arg); /* it is gone */
+	void (*down)(void *arg);    /* it is gone */
+	void (*address)(void *arg); /* it has another IPv4 address */
 	void *arg;
 };
 

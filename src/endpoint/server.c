@@ -139,6 +139,7 @@ static void on_accept(
 	}
 	if (connection_new(server, listener, fd, &peer) < 0)
 		return;
+	server->used = true;
 	if (server->n_connections > server->peak)
 		server->peak = server->n_connections;
 	/* Full of those who may stay: the kernel's queue is the place to wait. An accept() that
@@ -283,4 +284,9 @@ void server_free(struct server *server)
 unsigned int server_count(const struct server *server)
 {
 	return server->n_connections;
+}
+
+bool server_was_used(const struct server *server)
+{
+	return server->used;
 }

@@ -81,5 +81,6 @@ void server_close_matching(struct server *server,
 	bool (*match)(const struct connection *connection, void *arg), const char *reason,
 	void *arg);
 unsigned int server_count(const struct server *server);
+bool server_was_used(const struct server *server); /* by any connection, ever */
 
 #endif

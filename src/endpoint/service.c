@@ -59,7 +59,13 @@ static int on_nic_up(unsigned int ifindex, void *arg)
 	}
 	care_set(&service->care, ifindex);
 	service_review_snmp(service);
+	service_address_came(service);
 	return 0;
+}
+
+static void on_nic_address(void *arg)
+{
+	service_address_came(arg);
 }
 
 static void on_nic_down(void *arg)
@@ -72,7 +78,7 @@ static void on_nic_down(void *arg)
 
 static int start_listening(struct service *service)
 {
-	struct listen_handlers handlers = {on_nic_up, on_nic_down, service};
+	struct listen_handlers handlers = {on_nic_up, on_nic_down, on_nic_address, service};
 	int r = service_make_context(service);
 
 	if (r < 0)

@@ -41,6 +41,7 @@ struct service {
 	struct renewal_backoff rollover_backoff;
 	struct event *rollover_timer;
 	bool rollover_asked, next_given;
+	bool identity_unseen; /* made in this run, and not shown to anybody but by a connection */
 	char uuid[40];
 	SSL_CTX *context; /* NULL: no TLS */
 	struct trust trust;
@@ -109,6 +110,8 @@ bool service_window_is_open(const struct service *service);
 
 /* service_identity.c: our own certificate, and the one that follows it. */
 int service_open_identity(struct service *service);
+/* In the place of one that nobody has seen. */
+int service_remake_identity(struct service *service);
 int service_make_context(struct service *service);
 void service_set_uuid(struct service *service);
 /* Does what is due; negative errno when that failed (it is tried again by itself). */
@@ -123,6 +126,17 @@ int service_stage_identity(struct service *service, struct cert_pair *pair);
 /* A known host trusts the next one. -ENOENT: it is not this; -EPERM: it is no known host. */
 int service_acknowledge_next(struct service *service, const struct trust_certificate *host,
 	const unsigned char fingerprint[CERT_FINGERPRINT_SIZE]);
+
+/* service_names.c: the names in our certificate. The addresses of a BMC that boots come after the
+ * first start has made it: then it is made again, as long as nobody can have pinned it. */
+#define SERVICE_MAX_NAMES 24
+struct service_names {
+	const char *list[SERVICE_MAX_NAMES + 1]; /* NULL at the end; into texts, or constant */
+	unsigned int n;
+	char texts[SERVICE_MAX_NAMES][INET6_ADDRSTRLEN];
+};
+void service_get_names(const struct service *service, struct service_names *names);
+void service_address_came(struct service *service);
 
 /* service_rights.c: connections and streams whose rights are gone end; asking may be NULL and is
  * not cut off: it has still to be answered. */

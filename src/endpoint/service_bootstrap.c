@@ -138,6 +138,7 @@ static int get_fingerprint(unsigned int number, unsigned char fingerprint[32], v
 		return cert_get_fingerprint(service->next.certificate, fingerprint);
 	if (number != 1)
 		return -ENOENT;
+	service->identity_unseen = false;
 	return cert_get_fingerprint(service->identity.certificate, fingerprint);
 }
 

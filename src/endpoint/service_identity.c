@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who this BMC is to its hosts: its certificate, the one that will follow it, and its UUID. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +15,6 @@
 
 #define MODULE	      "identity"
 #define UUID_FILE     "identity.json"
-#define MAX_NAMES     24
 #define LOOK_MAX      86400 /* seconds: the clock may be set while we wait */
 #define DATE_SIZE     24
 #define MS_PER_SECOND 1000
@@ -31,49 +28,21 @@ static const struct renewal_files files = {
 
 /* --- making and loading --- */
 
-/* Addresses of the NIC as names for our certificate, behind the fixed ones. */
-static void add_addresses(const char *interface, const char **names, size_t n,
-	char texts[MAX_NAMES][INET6_ADDRSTRLEN])
-{
-	struct ifaddrs *list = NULL;
-
-	if (getifaddrs(&list) < 0)
-		return;
-	for (struct ifaddrs *a = list; a && n < MAX_NAMES - 1; a = a->ifa_next) {
-		const void *address;
-
-		if (!a->ifa_addr || strcmp(a->ifa_name, interface) != 0)
-			continue;
-		if (a->ifa_addr->sa_family == AF_INET)
-			address = &((struct sockaddr_in *)a->ifa_addr)->sin_addr;
-		else if (a->ifa_addr->sa_family == AF_INET6)
-			address = &((struct sockaddr_in6 *)a->ifa_addr)->sin6_addr;
-		else
-			continue;
-		if (!inet_ntop(a->ifa_addr->sa_family, address, texts[n], INET6_ADDRSTRLEN))
-			continue;
-		names[n] = texts[n];
-		n++;
-	}
-	freeifaddrs(list);
-}
-
 static int make_pair(
 	struct service *service, const char *key, const char *certificate, struct cert_pair *pair)
 {
-	const char *names[MAX_NAMES] = {"bmc.local", "idrac.local", "drac.local"};
-	char texts[MAX_NAMES][INET6_ADDRSTRLEN];
+	struct service_names names;
 	struct cert_pair made = {0};
 	time_t now = time(NULL);
 	struct cert_request request = {
 		.role = CERT_ROLE_BMC,
 		.common_name = "bmclink-endpoint",
-		.names = names,
+		.names = names.list,
 		.not_before = now < BMCLINK_BUILD_EPOCH ? BMCLINK_BUILD_EPOCH : now,
 	};
 	int r;
 
-	add_addresses(service->settings.interface, names, 3, texts);
+	service_get_names(service, &names);
 	r = cert_pair_make(&request, &made);
 	if (r == 0)
 		r = cert_pair_save(&made, service->state_fd, key, certificate);
@@ -159,6 +128,7 @@ int service_open_identity(struct service *service)
 		return r;
 	if (r < 0) {
 		r = make_pair(service, files.key, files.certificate, &service->identity);
+		service->identity_unseen = r == 0;
 		if (r == 0)
 			log_notice(MODULE, "made a certificate of our own");
 	}
@@ -170,6 +140,22 @@ int service_open_identity(struct service *service)
 	log_info(MODULE, "certificate %s", service->fingerprint);
 	service_set_uuid(service);
 	return 0;
+}
+
+int service_remake_identity(struct service *service)
+{
+	int r = make_pair(service, files.key, files.certificate, &service->identity);
+
+	if (r < 0)
+		return r;
+	note_pairs(service);
+	log_notice(MODULE, "certificate %s, made again", service->fingerprint);
+	r = service_make_context(service);
+	if (r < 0)
+		log_error(MODULE, "no TLS with the new certificate: %s", strerror(-r));
+	else
+		server_set_context(service->server, service->context);
+	return r;
 }
 
 int service_make_context(struct service *service)

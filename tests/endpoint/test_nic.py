@@ -2,6 +2,8 @@
 """The NIC: bound to it and to no other; absent, late, gone, born again."""
 import json
 import os
+import re
+import ssl
 import subprocess
 
 import pytest
@@ -77,6 +79,81 @@ def test_late_gone_and_born_again(nic_endpoint):
         ip("link del usb0")
         wait_for(lambda: not listening(), 5, "the sockets are gone")
     assert nic_endpoint.descriptors() < 20
+
+
+def names(endpoint):
+    """The addresses in the certificate on disk."""
+    out = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in",
+                          os.path.join(endpoint.state_dir, "endpoint.crt")],
+                         capture_output=True, text=True, check=True).stdout
+    return re.findall(r"IP Address:([^,\s]+)", out)
+
+
+@pytest.fixture
+def host():
+    namespace = Namespace("host%d" % os.getpid())
+    yield namespace
+    namespace.close()
+
+
+def served(host):
+    """The certificate that a host at the other end of the NIC is shown."""
+    ip("link set bmc0 netns " + host.name)
+    host.ip("addr add 169.254.1.2/16 dev bmc0")
+    host.ip("link set bmc0 up")
+    with host.enter():
+        return ssl.get_server_certificate(("169.254.1.1", PORT), timeout=10)
+
+
+@pytest.mark.parametrize("there", ["no NIC", "no address"])
+def test_addresses_that_come_late_are_in_the_certificate(nic_endpoint, host, there):
+    """A BMC that boots: the service is there before its NIC is."""
+    if there == "no address":
+        plug()
+        ip("addr del 169.254.1.1/16 dev usb0")
+    nic_endpoint.start()
+    assert "169.254.1.1" not in names(nic_endpoint)
+    if there == "no NIC":
+        plug()
+    else:
+        ip("addr add 169.254.1.1/16 dev usb0")
+    wait_for(lambda: "169.254.1.1" in names(nic_endpoint), 10, "the address is in it")
+    wait_for(lambda: len(listening()) == 4, 10, "the sockets are there")
+    with open(os.path.join(nic_endpoint.state_dir, "endpoint.crt")) as file:
+        assert served(host).strip() == file.read().strip()
+
+
+def test_an_ipv6_address_is_no_reason_for_another_certificate(nic_endpoint):
+    """One comes a second late each time; it is in the next certificate that has another reason."""
+    plug()
+    nic_endpoint.start()
+    wait_for(lambda: len(listening()) == 4, 10, "the sockets are there")
+    ip("addr add fd00:9::9/64 dev usb0 nodad")
+    ip("addr add 169.254.9.9/16 dev usb0")
+    wait_for(lambda: "169.254.9.9" in names(nic_endpoint), 10, "the address is in it")
+    assert "FD00:9:0:0:0:0:0:9" in names(nic_endpoint)
+    assert nic_endpoint.log().count("made again") == 1
+
+
+@pytest.mark.parametrize("seen", ["shown", "told over IPMI", "connected", "another start"])
+def test_a_certificate_that_was_seen_stays(nic_endpoint, host, seen):
+    """The twin: somebody may have pinned it."""
+    plug()
+    nic_endpoint.start()
+    wait_for(lambda: len(listening()) == 4, 10, "the sockets are there")
+    if seen == "shown":
+        assert nic_endpoint.command("certificate", "show").returncode == 0
+    elif seen == "told over IPMI":
+        assert nic_endpoint.command("ipmi", "0x2c", "1", "0x52", "1").returncode == 0
+    elif seen == "connected":
+        assert served(host)
+    else:
+        nic_endpoint.stop()
+        nic_endpoint.start()
+    before = names(nic_endpoint)
+    ip("addr add 169.254.9.9/16 dev usb0")
+    assert nic_endpoint.command("certificate", "show").returncode == 0  # the loop went round
+    assert names(nic_endpoint) == before and "169.254.9.9" not in before
 
 
 def test_renamed_nic_stays(nic_endpoint):
