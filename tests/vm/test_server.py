@@ -47,6 +47,15 @@ def test_connects_over_the_usb_nic_once_installed(installed):
 
 
 @pytest.mark.short
+@pytest.mark.parametrize('name', ['idrac.local', 'bmc.local', '169.254.2.2'])
+def test_clients_verify_the_bmc_by_name_and_address(installed, name):
+    """The service of the BMC is there before its NIC has an address."""
+    certificate = '/var/lib/bmclink/endpoint/endpoint.crt'
+    shown = installed.json(f'curl -fsS --cacert {certificate} https://{name}/redfish/v1/')
+    assert shown['@odata.id'] == '/redfish/v1/'
+
+
+@pytest.mark.short
 def test_sandboxes_hold_without_a_denial(installed):
     """AppArmor is enforcing, and neither it nor the unit's filters are in the way."""
     assert 'bmclinkd (enforce)' in installed.sh('cat /sys/kernel/security/apparmor/profiles')
