@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/util.h"
 
+#define GROUPS	(RTMGRP_LINK | RTMGRP_IPV4_IFADDR)
 #define BACKLOG 64
 
 struct listen {
@@ -180,7 +181,7 @@ static int open_netlink(struct event_base *base, struct listen *listen)
 	listen->netlink = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!listen->netlink)
 		return -errno;
-	if (mnl_socket_bind(listen->netlink, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, MNL_SOCKET_AUTOPID) < 0)
+	if (mnl_socket_bind(listen->netlink, GROUPS, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	listen->readable = event_new(
 		base, mnl_socket_get_fd(listen->netlink), EV_READ | EV_PERSIST, on_netlink, listen);

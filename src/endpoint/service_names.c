@@ -65,8 +65,7 @@ static bool lacks(X509 *certificate, const char *name)
 {
 	struct in_addr ipv4;
 
-	return inet_pton(AF_INET, name, &ipv4) == 1 &&
-	       X509_check_ip_asc(certificate, name, 0) != 1;
+	return inet_pton(AF_INET, name, &ipv4) == 1 && X509_check_ip_asc(certificate, name, 0) != 1;
 }
 
 void service_address_came(struct service *service)
