@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from daemons import ROOT, program
+from hooks import Hooks
 from lab import HOST_IPV4
 from netns import die_with_parent, run, wait_for
 from snmp import COMMUNITY, IDRAC, OWN, SYS_DESCR, USER, EndpointSnmp, Snmpd
@@ -81,6 +82,36 @@ def test_s18_all_programs_read_the_bmc(make, client):
             assert lab.snmpd.walk(start, name, **who) == values
     assert lab.snmpd.walk(OWN, "snmpgetnext", **who) == {OWN + ".1.1.0": "BMC 9000"}
     assert lab.snmpd.value(OWN + ".1.4.0", **who) == "TAG1234"
+
+
+MACHINE = (  # model, Health, StorageHealth, PowerState, and what BMCLINK-MIB says of the last three
+    ("R 760", "Critical", "Warning", "On", "544"),
+    ("R 770", "OK", "Critical", "Off", "353"),
+    ("R 770", "Warning", "OK", "PoweringOn", "431"))
+
+
+@pytest.mark.parametrize("keys,base,places", [
+    ({}, OWN, (".1.3.0", ".2.1.0", ".2.2.0", ".2.3.0")),
+    ({"profile": "idrac", "firmware_version": "4.40.0.0"}, IDRAC,
+     (".1.3.12.0", ".2.1.0", ".2.3.0", ".2.4.0"))], ids=["own", "idrac"])
+def test_s18_states_and_model_are_the_endpoints(make, tmp_path, keys, base, places):
+    """What the firmware's own hooks say, and again when it has changed: no value is a constant."""
+    hooks = Hooks(tmp_path / "hooks")
+    hooks.add("power", 'case "$1" in types) echo On ;; state) cat "$D/power" ;; esac\n')
+    hooks.add("inventory", 'cat "$D/inventory"\n')
+    lab = make(dict(keys, hooks=hooks.folder))
+    for model, health, storage, power, numbers in MACHINE:
+        hooks.write("inventory", json.dumps({
+            "System": {"Model": model, "Health": health, "StorageHealth": storage}}))
+        for notice in (["inventory"], ["power", power]):
+            lab.bmc.run([program("bmclink-endpoint"), "--runtime-dir", lab.endpoint.runtime_dir,
+                         "notice", *notice])
+
+        def shown():
+            values = lab.snmpd.walk(base, **CLIENTS["community"])
+            return [values.get(base + place) for place in places]
+        # the sub-agent keeps for a moment what it has asked for
+        wait_for(lambda: shown() == [model, *numbers], 30, "%s %s" % (model, numbers))
 
 
 def test_nothing_else_becomes_readable(make):
