@@ -23,8 +23,13 @@ def package(lab, *arguments, check=True):
                check=check)
 
 
-def install(lab, version="0.1.0-1"):
-    package(lab, "--installed", version)
+def install(lab, version="0.1.0-1", kind="deb"):
+    package(lab, "--package", kind, "--installed", version)
+
+
+# What dpkg-query -W and %{version}-%{release} give the scripts: the version, and the next one.
+KINDS = {"deb": ("0.1.0-1", "0.1.0-2"), "rpm": ("0.1.0-1.fc40", "0.1.0-2.fc40")}
+EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 
 
 def own_fingerprint(lab):
@@ -37,14 +42,16 @@ def known_hosts(lab):
 
 # --- the mark -------------------------------------------------------------------------------------
 
-def test_the_mark_has_no_key(lab):
+@EACH_KIND
+def test_the_mark_has_no_key(lab, kind):
     """An image under construction: the script has run, no daemon has. Nothing but the mark."""
-    install(lab)
+    version = KINDS[kind][0]
+    install(lab, version, kind)
     files = [os.path.join(folder, name) for folder, _, names in os.walk(lab.agent.state_dir)
              for name in names]
     assert [os.path.basename(f) for f in files] == ["installed.json"]
     with open(files[0]) as file:
-        assert json.load(file) == {"version": "0.1.0-1", "count": 1}
+        assert json.load(file) == {"version": version, "count": 1, "package": kind}
 
 
 def test_a_bad_version_is_refused(lab):
@@ -68,23 +75,27 @@ def test_a_damaged_mark_is_made_anew_and_stops_nobody(lab):
 
 # --- the same version again, and an upgrade -------------------------------------------------------
 
-def test_s26_same_version_again_keeps_the_trust_and_says_so(lab):
-    install(lab)
+@EACH_KIND
+def test_s26_same_version_again_keeps_the_trust_and_says_so(lab, kind):
+    version = KINDS[kind][0]
+    install(lab, version, kind)
     enrolled(lab)
     before = own_fingerprint(lab)
     assert "ISM1090" not in lab.agent.event_ids()
     lab.agent.stop()
-    install(lab)
+    install(lab, version, kind)
     lab.agent.start()
     lab.agent.wait_connected("ipv4")
     event = lab.agent.wait_event("ISM1090")
-    assert event["args"] == ["0.1.0-1"] and "uninstall" in event["resolution"].lower()
+    assert event["args"] == [version] and "uninstall" in event["resolution"].lower()
     assert own_fingerprint(lab) == before
     assert "ISM1018" not in lab.agent.event_ids(), "no new certificate"
 
 
-def test_s26_twin_a_restart_is_no_installation(lab):
-    install(lab)
+@EACH_KIND
+def test_s26_twin_a_restart_is_no_installation(lab, kind):
+    version = KINDS[kind][0]
+    install(lab, version, kind)
     enrolled(lab)
     lab.agent.stop()
     lab.agent.start()
@@ -92,24 +103,28 @@ def test_s26_twin_a_restart_is_no_installation(lab):
     assert "ISM1090" not in lab.agent.event_ids()
 
 
-def test_s26_same_version_again_does_not_mend_an_expired_certificate(lab):
-    install(lab)
+@EACH_KIND
+def test_s26_same_version_again_does_not_mend_an_expired_certificate(lab, kind):
+    version = KINDS[kind][0]
+    install(lab, version, kind)
     enrolled(lab)
     lab.agent.stop()
     replace_certificate(agent_certificate(lab), **past())
-    install(lab)
+    install(lab, version, kind)
     lab.agent.start()
     wait_refused(lab, "ISM1002")
     lab.agent.wait_event("ISM1090")
 
 
-def test_s24_upgrade_with_the_bmc_there(lab):
+@EACH_KIND
+def test_s24_upgrade_with_the_bmc_there(lab, kind):
     """A new pair, given to the BMC over the channel that the old one opened."""
-    install(lab)
+    version, newer = KINDS[kind]
+    install(lab, version, kind)
     enrolled(lab)
     before = own_fingerprint(lab)
     lab.agent.stop()
-    install(lab, "0.1.0-2")
+    install(lab, newer, kind)
     lab.agent.start()
     lab.agent.wait(lambda s: s["state"] == "connected" and own_fingerprint(lab) != before, 15,
                    "connected with the new certificate")
@@ -118,14 +133,16 @@ def test_s24_upgrade_with_the_bmc_there(lab):
     assert "ISM1090" not in lab.agent.event_ids()
 
 
-def test_s24_upgrade_while_the_bmc_is_away(lab):
+@EACH_KIND
+def test_s24_upgrade_while_the_bmc_is_away(lab, kind):
     """The old pair is kept until the BMC has the new one, over any number of restarts."""
-    install(lab)
+    version, newer = KINDS[kind]
+    install(lab, version, kind)
     enrolled(lab)
     before = own_fingerprint(lab)
     lab.agent.stop()
     lab.endpoint.stop()
-    install(lab, "0.1.0-2")
+    install(lab, newer, kind)
     for _ in range(2):
         lab.agent.start()
         lab.agent.wait_state("connecting")
@@ -215,6 +232,36 @@ def test_removal_and_installation_is_a_fresh_start(lab):
     assert fingerprint(agent_certificate(lab)) != before
     assert "ISM1009" in lab.agent.event_ids() and "ISM1090" not in lab.agent.event_ids()
     assert before not in known_hosts(lab).replace(":", "").lower()
+
+
+@EACH_KIND
+def test_s30_agent_before_the_firmware(lab, kind):
+    """Installed while the BMC had no TLS; then its firmware gets it. Refused, and neither a restart
+    nor the same version again changes that: uninstall and install does, alone, with nothing done
+    at the BMC."""
+    version = KINDS[kind][0]
+    install(lab, version, kind)
+    assert enrolled(lab, profile="idrac", firmware_version="3.21.21.21")["encrypted"] is False
+    lab.endpoint.stop()
+    lab.endpoint.start(firmware_version="3.30.30.30")
+    for step in ("upgraded", "restarted", "installed again"):
+        if step != "upgraded":
+            lab.agent.stop()
+            if step == "installed again":
+                install(lab, version, kind)
+            lab.agent.start()
+        assert wait_refused(lab, "ISM1039")["encrypted"] is not True, step
+    assert "uninstall and install" in lab.agent.wait_event("ISM1039")["resolution"]
+    before = own_fingerprint(lab)
+    forget = lab.agent.ctl("trust", "forget", check=False)  # as the package's script does
+    assert forget.returncode == 3 and "connection" in forget.stderr
+    lab.agent.stop()
+    package(lab, "--cleanup")
+    install(lab, version, kind)
+    lab.agent.start()
+    assert lab.agent.wait_connected("ipv4")["encrypted"] is True
+    assert lab.agent.wait_event("ISM1009") and own_fingerprint(lab) != before
+    assert own_fingerprint(lab).lower() in known_hosts(lab).lower()
 
 
 @pytest.mark.parametrize("before", ["as it is", "reconfigured", "killed while it asked by ARP"])
