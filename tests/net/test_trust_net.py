@@ -346,14 +346,32 @@ def test_downgrade_is_refused_until_trust_is_reset(lab):
     assert lab.agent.wait_connected("ipv4")["encrypted"] is False
 
 
-def test_upgrade_of_the_bmc_to_tls(lab):
-    """Firmware without TLS learns TLS: taken up by itself, as long as trust may be made."""
+@pytest.mark.parametrize("mend", ["trust reset", "trust pin"])
+def test_upgrade_of_the_bmc_to_tls(lab, mend):
+    """S30: firmware without TLS learns TLS. The agent's window closed with its first connection, so
+    it makes no trust by itself, and goes back to no plain channel: until its administrator speaks
+    (uninstall and install: test_s30_agent_before_the_firmware)."""
     assert enrolled(lab, tls="off")["encrypted"] is False
     lab.endpoint.stop()
     lab.endpoint.start(tls="on")
-    status = lab.agent.wait(lambda s: s["state"] in ("connected", "refused")
-                            and s["encrypted"] is not False, 10, "TLS, or refused")
-    assert status["state"] == "refused" or status["encrypted"] is True
+    status = wait_refused(lab, "ISM1039")
+    assert status["encrypted"] is not True and "ISM1009" not in lab.agent.event_ids()
+    assert fingerprint(agent_certificate(lab)) not in \
+        endpoint_trust(lab, "list").stdout.replace(":", "").lower()
+    path = [bmc_certificate(lab)] if mend == "trust pin" else []
+    lab.agent.ctl(*mend.split(), *path)
+    assert lab.agent.wait_connected("ipv4")["encrypted"] is True
+
+
+def test_upgrade_of_the_bmc_to_tls_before_the_first_connection(lab):
+    """The twin: nothing was connected in between, so that trust may still be made on first use."""
+    lab.endpoint.start(tls="off")
+    lab.agent.start({"Tls": {"plain": "off"}}, ipv6="off")
+    wait_for(lambda: lab.syn_counts()["ipv4"] >= 1, 20, "an attempt")
+    lab.endpoint.stop()
+    lab.endpoint.start(tls="on")
+    assert lab.agent.wait_connected("ipv4", 30)["encrypted"] is True
+    assert "ISM1009" in lab.agent.event_ids()
 
 
 def test_s32_s33_agent_without_tls(lab):
