@@ -738,6 +738,41 @@ def test_enable_and_disable(lab):
     assert lab.listening() == before
 
 
+@pytest.mark.parametrize("bmc", ["was never there", "went away", "does not answer"])
+def test_enable_while_the_bmc_is_gone(lab, bmc):
+    """The reason and exit 5; the switch is kept, and nothing is on the host that others could see
+    until the BMC is back."""
+    if bmc != "was never there":
+        lab.endpoint.start()
+    lab.agent.start(ipv6="off")
+    if bmc == "was never there":
+        wait_for(lambda: lab.syn_counts()["ipv4"], 20, "an attempt")
+    else:
+        lab.agent.wait_connected("ipv4")
+    before = lab.listening()
+    if bmc == "went away":
+        lab.endpoint.stop()
+    elif bmc == "does not answer":
+        lab.silence_ipv4()
+    lab.agent.wait_state("connecting", timeout=60)
+    rules = lab.host.run(["nft", "list", "ruleset"]).stdout
+    out = enable(lab, "--allow", CLIENT)
+    assert out.returncode == 5 and out.stdout == "", out
+    assert "not at work: there is no communication with the BMC" in out.stderr
+    assert lab.listening() == before and not lab.relays()
+    assert lab.host.run(["nft", "list", "ruleset"]).stdout == rules
+    with pytest.raises(ConnectionRefusedError):
+        lab.open()
+    assert "enabled = on" in dropin(lab) and "ISM1210" not in lab.agent.event_ids()
+    if bmc == "does not answer":
+        lab.clear_faults()
+    else:
+        lab.endpoint.start()
+    lab.wait_open(60)
+    assert lab.curl_client().returncode == 0
+    assert lab.agent.wait_event("ISM1210")["args"][0] == CLIENT
+
+
 def test_the_report_knows_the_port(lab):
     lab.connect()
     assert lab.curl_client().returncode == 0  # the relay has taken its sockets over
