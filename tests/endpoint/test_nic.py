@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The NIC: bound to it and to no other; absent, late, gone, born again."""
+import hashlib
 import json
 import os
 import re
@@ -81,10 +82,10 @@ def test_late_gone_and_born_again(nic_endpoint):
     assert nic_endpoint.descriptors() < 20
 
 
-def names(endpoint):
+def names(endpoint, file="endpoint.crt"):
     """The addresses in the certificate on disk."""
     out = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in",
-                          os.path.join(endpoint.state_dir, "endpoint.crt")],
+                          os.path.join(endpoint.state_dir, file)],
                          capture_output=True, text=True, check=True).stdout
     return re.findall(r"IP Address:([^,\s]+)", out)
 
@@ -154,6 +155,22 @@ def test_a_certificate_that_was_seen_stays(nic_endpoint, host, seen):
     ip("addr add 169.254.9.9/16 dev usb0")
     assert nic_endpoint.command("certificate", "show").returncode == 0  # the loop went round
     assert names(nic_endpoint) == before and "169.254.9.9" not in before
+
+
+def test_an_address_that_came_later_is_in_the_next_certificate(nic_endpoint):
+    """The present one stays, for it was seen; 'certificate renew' puts the address in."""
+    plug()
+    nic_endpoint.start()
+    wait_for(lambda: len(listening()) == 4, 10, "the sockets are there")
+    shown = nic_endpoint.command("certificate", "show").stdout
+    ip("addr add 169.254.9.9/16 dev usb0")
+    renewed = nic_endpoint.command("certificate", "renew")
+    assert renewed.returncode == 0 and renewed.stdout.splitlines()[0] == shown.splitlines()[0]
+    assert sorted(names(nic_endpoint, "endpoint.next.crt"))[:2] == ["169.254.1.1", "169.254.9.9"]
+    assert "169.254.9.9" not in names(nic_endpoint)
+    with open(os.path.join(nic_endpoint.state_dir, "endpoint.next.crt")) as file:
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
+    assert digest in renewed.stdout.replace(":", "")  # what is announced is that one
 
 
 def test_renamed_nic_stays(nic_endpoint):
