@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct parser {
 	const char *section;			  /* of the table; NULL before the first */
 	const struct config_candidate *candidate; /* until its turn came */
 	char **error;
+	char dir[PATH_MAX], file[PATH_MAX + NAME_MAX + 2]; /* of drop-ins: what name points to */
 };
 
 static int fail(const struct parser *parser, int r, const char *format, ...)
@@ -245,46 +247,56 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort(): it goes by the locale */
 }
 
-/* The candidate, when its turn comes before the file called next (NULL: there are no more). */
-static int parse_candidate(struct parser *parser, const char *dir, const char *next)
+static const char *name_file(struct parser *parser, const char *name)
+{
+	snprintf(parser->file, sizeof(parser->file), "%s/%s", parser->dir, name);
+	return parser->file;
+}
+
+static int parse_candidate(struct parser *parser)
 {
 	const struct config_candidate *candidate = parser->candidate;
-	char file[PATH_MAX + NAME_MAX + 2];
 
-	if (!candidate || (next && strcmp(next, candidate->name) < 0))
-		return 0;
 	parser->candidate = NULL;
-	if (!candidate->text)
+	if (!candidate || !candidate->text)
 		return 0;
-	snprintf(file, sizeof(file), "%s/%s", dir, candidate->name);
-	return parse_text(parser, file, candidate->text, candidate->length);
+	return parse_text(
+		parser, name_file(parser, candidate->name), candidate->text, candidate->length);
+}
+
+/* The candidate's turn is before the first file whose name is not before its own. */
+static int parse_dropin(struct parser *parser, const char *name, const char *replaced)
+{
+	int r = 0;
+
+	if (parser->candidate && strcmp(parser->candidate->name, name) <= 0)
+		r = parse_candidate(parser);
+	if (r == 0 && strcmp(name, replaced) != 0)
+		r = parse_file(parser, name_file(parser, name), false);
+	return r;
 }
 
 static int parse_dropins(struct parser *parser, const char *path)
 {
 	const char *replaced = parser->candidate ? parser->candidate->name : "";
-	char dir[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
 	struct dirent **entries = NULL;
 	int n, r = 0;
 
-	snprintf(dir, sizeof(dir), "%s.d", path);
-	n = scandir(dir, &entries, is_dropin, compare_names);
-	parser->name = dir;
+	snprintf(parser->dir, sizeof(parser->dir), "%s.d", path);
+	n = scandir(parser->dir, &entries, is_dropin, compare_names);
+	parser->name = parser->dir;
 	parser->line = 0;
 	if (n < 0 && errno != ENOENT)
 		return fail(parser, -errno, "cannot be read: %s", strerror(errno));
 	if (n > DROPINS_MAX)
 		r = fail(parser, -EINVAL, "expected at most %d files, found %d", DROPINS_MAX, n);
 	for (int i = 0; i < n; i++) {
-		snprintf(file, sizeof(file), "%s/%s", dir, entries[i]->d_name);
 		if (r == 0)
-			r = parse_candidate(parser, dir, entries[i]->d_name);
-		if (r == 0 && strcmp(entries[i]->d_name, replaced) != 0)
-			r = parse_file(parser, file, false);
+			r = parse_dropin(parser, entries[i]->d_name, replaced);
 		free(entries[i]);
 	}
 	free(entries);
-	return r == 0 ? parse_candidate(parser, dir, NULL) : r;
+	return r == 0 ? parse_candidate(parser) : r;
 }
 
 static int start_parser(struct parser *parser, const void *settings, size_t size)

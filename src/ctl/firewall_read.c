@@ -2,7 +2,6 @@
 /* What firewall-cmd, ufw and nft print, read for one question: is the port let in? */
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,7 +136,7 @@ static bool names_port(const json_t *value, unsigned int port)
 		json_array_foreach(value, i, item) if (names_port(item, port)) return true;
 	} else if (json_is_object(value)) {
 		/* jansson's macro wants what is not constant */
-		json_object_foreach((json_t *)(uintptr_t)value, key, item)
+		json_object_foreach((json_t *)value, key, item)
 		{
 			if (names_port(item, port))
 				return true;

@@ -33,13 +33,15 @@ static int read_inodes(pid_t pid, struct sockets *sockets)
 	char path[64], link[64];
 	const struct dirent *entry;
 	DIR *dir;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	dir = opendir(path);
-	if (!dir)
+	fd = dir ? dirfd(dir) : -1;
+	if (fd < 0)
 		return -errno;
 	while ((entry = readdir(dir)) != NULL && sockets->n < MAX_SOCKETS) {
-		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
+		ssize_t n = readlinkat(fd, entry->d_name, link, sizeof(link) - 1);
 
 		link[n > 0 ? n : 0] = '\0';
 		if (sscanf(link, "socket:[%lu]", &sockets->inodes[sockets->n]) == 1)

@@ -97,6 +97,7 @@ static void follow_file(struct program *program)
 	if (r == 0 && session.ifindex == 0)
 		r = -ENODEV; /* it is written again when the NIC is back */
 	if (r == 0 && program->state != STATE_IDLE &&
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): made from zeros */
 		memcmp(&session, &program->session, sizeof(session)) == 0) {
 		session_clear(&session);
 		return;

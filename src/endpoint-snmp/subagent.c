@@ -131,11 +131,9 @@ static bool wait_for_master(const char *path)
 		return false;
 	strcpy(address.sun_path, path);
 	for (int i = 0; i < WAIT_MS / PAUSE_MS; i++) {
-		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		int r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+		_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-		close(fd);
-		if (r == 0)
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 			return true;
 		nanosleep(&pause, NULL);
 	}

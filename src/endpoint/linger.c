@@ -49,7 +49,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0 || (linger->eaten += (size_t)n) > LINGER_MAX_BYTES)
+	if (n > 0)
+		linger->eaten += (size_t)n;
+	if (n <= 0 || linger->eaten > LINGER_MAX_BYTES)
 		linger_free(linger);
 }
 

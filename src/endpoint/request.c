@@ -251,12 +251,10 @@ static void route(struct request *request)
 {
 	bool found = http_decode_path(request->http->path) && resource_find(request);
 
-	if (!found && !may_look(request))
-		refuse_rights(request);
-	else if (!found)
+	if (!found && may_look(request))
 		request_error(request, 404, BASE_RESOURCE_MISSING, request->http->path);
-	else if (!privilege_allows(
-			 request->role, request->resource->entity, method_to_judge(request)))
+	else if (!found || !privilege_allows(request->role, request->resource->entity,
+				   method_to_judge(request)))
 		refuse_rights(request);
 	else if (!(resource_get_methods(request->resource) & request->http->method))
 		reply_not_allowed(request);

@@ -96,7 +96,8 @@ static long count_subscriptions(const struct request *request)
 {
 	unsigned int ids[PUSH_MAX];
 
-	return (long)(sse_count(request->service->sse) + push_list(request->service->push, ids));
+	return (long)sse_count(request->service->sse) +
+	       (long)push_list(request->service->push, ids);
 }
 
 static int list_subscriptions(const struct request *request, long skip, long top, json_t *array)

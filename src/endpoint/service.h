@@ -87,7 +87,8 @@ int64_t service_get_mono_ms(void);
 /* Durable; ends the sessions and the streams of those who knew the old one. */
 int service_set_password(
 	struct service *service, const struct password *password, const struct connection *asking);
-enum trust_verdict service_judge(const struct trust_certificate *certificate, void *service);
+enum trust_verdict service_judge(
+	const struct trust_certificate *certificate, void *arg /* struct service */);
 int service_enrol(struct service *service, const char *pem, size_t length,
 	const struct connection *connection, unsigned int *id);
 /* The next certificate of the known host of this connection; -ENOENT: it is not known. */

@@ -47,9 +47,9 @@ static bool has_lost(const struct connection *connection, void *arg)
 }
 
 void service_review_connections(
-	struct service *service, const char *reason, const struct connection *except)
+	struct service *service, const char *reason, const struct connection *asking)
 {
-	struct review review = {service, except};
+	struct review review = {service, asking};
 
 	service_review_snmp(service);
 	/* At the start there is no server yet. */

@@ -143,6 +143,7 @@ static bool link_differs(const struct settings *old, const struct settings *new)
 	same.nic_filter = new->nic_filter;
 	same.renewal = new->renewal;
 	memcpy((char *)&same + link, (const char *)new + link, sizeof(same) - link);
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): made from zeros */
 	return memcmp(&same, new, sizeof(same)) != 0;
 }
 
@@ -157,6 +158,7 @@ int agent_reload(struct agent *agent)
 		event_emit(agent->events, MSG_ISM1029, "the new settings could not be taken over");
 		return r;
 	}
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): made from zeros */
 	if (memcmp(&settings, &agent->settings, sizeof(settings)) != 0) {
 		bool link_changed = link_differs(&agent->settings, &settings);
 

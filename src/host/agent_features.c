@@ -52,6 +52,7 @@ static bool look_at_link(struct agent *agent)
 		link.ours = info->ours;
 		link.auth_none = agent->features.switches.auth_none;
 	}
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): made from zeros */
 	if (memcmp(&link, &agent->features.link, sizeof(link)) == 0)
 		return false;
 	memcpy(&agent->features.link, &link, sizeof(link));

@@ -293,8 +293,8 @@ const char *agent_report_get_no_interface(const struct agent *agent);
 void agent_report_monitor_event(struct agent *agent, const struct priv_event *event);
 
 /* agent_bmc.c: a BMC that is not ours */
-int agent_bmc_get_password(char password[PRIV_MAX_PASSWORD + 1], void *agent);
-void agent_bmc_changed(struct channel *channel, void *agent);
+int agent_bmc_get_password(char password[PRIV_MAX_PASSWORD + 1], void *arg /* struct agent */);
+void agent_bmc_changed(struct channel *channel, void *arg /* struct agent */);
 void agent_bmc_report_connected(struct agent *agent);
 void agent_bmc_add_status(const struct agent *agent, json_t *status);
 
@@ -314,7 +314,7 @@ void agent_features_end(struct agent *agent); /* the agent stops */
 void agent_features_free(struct agent *agent);
 json_t *agent_features_get_status(const struct agent *agent);
 enum control_exit agent_features_command(
-	const json_t *request, json_t **result, char *error, void *agent);
+	const json_t *request, json_t **result, char *error, void *arg /* struct agent */);
 
 /* agent_switches.c: those of the BMC */
 int agent_switches_start(struct agent *agent);

@@ -83,7 +83,7 @@ uint64_t control_get_client(const struct control *control);
  * or, with CONTROL_LATER, more of the list by control_append(), for ever. Another code: the error.
  * items and result are taken.
  */
-void control_answer(struct control *control, uint64_t client, enum control_exit code,
+void control_answer(struct control *control, uint64_t number, enum control_exit code,
 	const char *name, json_t *items, json_t *result, const char *error);
 /* One item more (taken). False: the client is gone. Where it does not keep up, items are dropped,
  * and it is told how many. */

@@ -68,7 +68,7 @@ int sandbox_close_syscalls(void); /* sandbox_seccomp.c: the worker's list */
  * library asks for kills, anything else is EPERM. compare: as of seccomp_rule_add_array(3).
  */
 struct scmp_arg_cmp;
-int sandbox_load(const int *allowed, size_t n, int (*add_conditions)(void *ctx));
+int sandbox_load(const int *calls, size_t n, int (*add_conditions)(void *ctx));
 int sandbox_add_if(void *ctx, int call, struct scmp_arg_cmp compare);
 int sandbox_add_memory(void *ctx); /* memory that is never executable; abort() */
 

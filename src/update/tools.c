@@ -104,8 +104,9 @@ int tools_read_package(
 	bool deb = tools->family == PACKAGE_DEB;
 	const char *name = deb ? "dpkg-deb" : "rpm";
 	char program[MAX_PATH], output[1024];
-	const char *const for_deb[] = {name_program(tools, name, program), "--show",
-		"--showformat=" DEB_FIELDS, path, NULL};
+	const char *format = "--showformat=" DEB_FIELDS;
+	const char *const for_deb[] = {
+		name_program(tools, name, program), "--show", format, path, NULL};
 	const char *const for_rpm[] = {program, "-qp", "--qf", RPM_FIELDS, path, NULL};
 	int r = program_run(deb ? for_deb : for_rpm, NULL, ASK_SECS, output, sizeof(output));
 
@@ -119,8 +120,9 @@ int tools_read_installed(
 	bool deb = tools->family == PACKAGE_DEB;
 	const char *name = deb ? "dpkg-query" : "rpm", *text;
 	char program[MAX_PATH], output[1024], status[32] = "installed";
-	const char *const for_deb[] = {name_program(tools, name, program), "-W",
-		"-f=${db:Status-Status}\n" DEB_FIELDS, PACKAGE_NAME_AGENT, NULL};
+	const char *format = "-f=${db:Status-Status}\n" DEB_FIELDS;
+	const char *const for_deb[] = {
+		name_program(tools, name, program), "-W", format, PACKAGE_NAME_AGENT, NULL};
 	const char *const for_rpm[] = {program, "-q", "--qf", RPM_FIELDS, PACKAGE_NAME_AGENT, NULL};
 	int r = program_run(deb ? for_deb : for_rpm, NULL, ASK_SECS, output, sizeof(output));
 

@@ -109,16 +109,18 @@ static void read_nics(const struct facts_roots *roots, struct found *found)
 	char path[PATH_MAX];
 	struct dirent *entry;
 	DIR *dir;
+	int fd;
 
 	if (snprintf(path, sizeof(path), "%s/class/net",
 		    roots->sys && roots->sys[0] ? roots->sys : "/sys") >= (int)sizeof(path))
 		return;
 	dir = opendir(path);
-	if (!dir)
+	fd = dir ? dirfd(dir) : -1;
+	if (fd < 0)
 		return;
 	while (found->n_nics < PLAN_MAX_NICS && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.' &&
-			read_nic(roots, dirfd(dir), entry->d_name, &found->nics[found->n_nics]))
+			read_nic(roots, fd, entry->d_name, &found->nics[found->n_nics]))
 			found->n_nics++;
 	closedir(dir);
 	qsort(found->nics, found->n_nics, sizeof(found->nics[0]), compare_ifindex);

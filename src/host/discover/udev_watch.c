@@ -87,9 +87,9 @@ int udev_watch_new(struct event_base *base, udev_hint_fn fn, void *arg, struct u
 	if (w->fd < 0 || bind(w->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 		setsockopt(w->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		r = -errno;
-	else if ((w->readable = event_new(base, w->fd, EV_READ | EV_PERSIST, on_readable, w)))
-		r = 0;
-	if (r < 0) {
+	else
+		w->readable = event_new(base, w->fd, EV_READ | EV_PERSIST, on_readable, w);
+	if (!w->readable) {
 		udev_watch_free(w);
 		return r;
 	}

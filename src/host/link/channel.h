@@ -153,7 +153,7 @@ struct channel_handlers {
 };
 
 int channel_open(const struct channel_environment *environment, const struct channel_target *target,
-	const struct channel_handlers *handlers, struct channel **channel);
+	const struct channel_handlers *handlers, struct channel **opened);
 /* Stop whatever it does and free it. Safe in every state, also from within its handlers, and with
  * NULL. */
 void channel_close(struct channel *channel);
@@ -179,7 +179,7 @@ const struct channel_info *channel_get_info(const struct channel *channel);
 #define CHANNEL_MAX_REQUESTS 16
 typedef void (*channel_answer_fn)(int status, const json_t *body, void *arg);
 int channel_request(struct channel *channel, const char *method, const char *path,
-	const json_t *body, channel_answer_fn answer, void *arg);
+	const json_t *body, channel_answer_fn fn, void *arg);
 
 /*
  * The same for a piece of a file: bytes first to last, as a GET with a Range. answer gets what
@@ -189,7 +189,7 @@ int channel_request(struct channel *channel, const char *method, const char *pat
 #define CHANNEL_MAX_PIECE (512 * 1024)
 typedef void (*channel_piece_fn)(int status, const char *bytes, size_t length, void *arg);
 int channel_request_piece(struct channel *channel, const char *path, uint64_t first, uint64_t last,
-	channel_piece_fn answer, void *arg);
+	channel_piece_fn fn, void *arg);
 
 /* The manager's resource; "" before it was found. Valid while the channel is. */
 const char *channel_get_manager_path(const struct channel *channel);

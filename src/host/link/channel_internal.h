@@ -247,7 +247,7 @@ void channel_tcp_stop(struct transfer *transfer);
 
 /* channel_tls.c */
 int channel_tls_init(void);
-CURLcode channel_tls_setup(CURL *easy, void *context, void *transfer);
+CURLcode channel_tls_setup(CURL *easy, void *context, void *arg /* struct transfer */);
 /*
  * Read once more from a failed connection. A BMC that refuses us in TLS 1.3 and closes makes our
  * first write fail while its alert waits unread; libcurl stops there.
@@ -277,7 +277,7 @@ int channel_multi_new(struct channel *channel);
 void channel_multi_free(struct channel *channel);
 int channel_multi_add(struct transfer *transfer);
 void channel_multi_remove(struct transfer *transfer);
-int channel_multi_close_socket(void *channel, curl_socket_t fd);
+int channel_multi_close_socket(void *arg /* struct channel */, curl_socket_t fd);
 
 /* channel_attempt.c */
 void channel_attempt_start(struct channel *channel);

@@ -37,7 +37,7 @@ static socklen_t fill_address(const struct channel *channel, struct sockaddr_sto
 
 static void note_local_address(struct channel *channel, int fd)
 {
-	struct sockaddr_storage storage;
+	struct sockaddr_storage storage = {0};
 	socklen_t length = sizeof(storage);
 	const void *address = &((struct sockaddr_in *)&storage)->sin_addr;
 

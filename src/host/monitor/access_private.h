@@ -38,7 +38,7 @@ struct access {
 uint64_t access_now(void); /* ms, CLOCK_MONOTONIC */
 
 /* access_message.c */
-void access_on_message(evutil_socket_t fd, short what, void *access);
+void access_on_message(evutil_socket_t fd, short what, void *arg /* struct access */);
 void access_read_messages(struct access *access);
 
 #endif

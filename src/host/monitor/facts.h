@@ -58,10 +58,10 @@ struct facts_device { /* the ids of one type 42 structure */
  */
 int facts_get_device(const uint8_t *data, size_t length, struct facts_device *device);
 
-/* All of what the firmware published, at most max; n: how many (0 also when unreadable). Negative
- * errno: it cannot be read just now, another try may. */
+/* All of what the firmware published, at most max; found: how many (0 also when unreadable).
+ * Negative errno: it cannot be read just now, another try may. */
 int facts_read_devices(
-	const struct facts_roots *roots, struct facts_device *devices, size_t max, size_t *n);
+	const struct facts_roots *roots, struct facts_device *devices, size_t max, size_t *found);
 
 /*
  * May a worker claim this NIC? Pure. interface is the configuration's value: a name or

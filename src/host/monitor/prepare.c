@@ -149,7 +149,7 @@ static bool is_in_use(const struct sockaddr_un *address)
 static int listen_at(const struct prepared *prepared, int *fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const char *path = prepared->control_path;
+	const char *path = util_must(prepared->control_path);
 	_cleanup_close_ int made = -1;
 	mode_t old;
 	int r;
