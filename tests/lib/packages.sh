@@ -20,7 +20,7 @@ packages_rpm=(rpm rpm2cpio rpmlint cpio bzip2 mmdebstrap uidmap make checkpolicy
 # What tests/fuzz/coverage needs beside clang: llvm-profdata and llvm-cov. ./check --long only.
 packages_coverage=(llvm)
 # What the analysers of ./check --long need beside gcc and clang.
-packages_analyse=(clang-tidy-19)
+packages_analyse=(clang-tidy-19 valgrind)
 # What bench/link compares with: fetched and unpacked, never installed (bench/machine.py).
 packages_bench=(nginx hitch stunnel4 lldpd chrony qemu-guest-agent haproxy socat)
 # The virtual server of tests/vm: QEMU, its disk, and the tools that build our packages.
