@@ -13,6 +13,7 @@ import pytest
 
 from daemons import program
 from netns import wait_for
+from test_clock import FakeClock
 from updates import ARCHITECTURE, NEW, OLD, Host, Key
 
 
@@ -567,6 +568,38 @@ def test_s20_a_new_agent_that_does_not_start_is_put_back(host):
     host.lab.agent.ctl("update", "install")
     host.wait_step("done")
     assert host.installed() == NEW
+
+
+def wait_asked(listener, times):
+    """The installer asks the agent's socket whether it is connected, once at a time."""
+    for _ in range(times):
+        listener.accept()[0].close()
+
+
+def test_s20_the_new_agent_has_two_minutes_by_default(host):
+    """As its unit starts it: no option says how long. The installer's own clock is moved."""
+    assert host.options.pop(0) == "--connect-seconds" and host.options.pop(0)
+    clock = FakeClock(host.lab.folder, host, runs=True)
+    host.broken.add(NEW)
+    set_mode(host, "install")
+    host.give(host.make())
+    wait_for(lambda: host.state()["step"] == "connecting", 40, "it waits for the new agent")
+    path = os.path.join(host.lab.agent.runtime_dir, "control")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(30)
+        wait_asked(listener, 2)
+        clock.go(80)
+        wait_asked(listener, 3)  # also after the first look at the time that has passed
+        assert host.state()["step"] == "connecting" and host.history() == [NEW]
+    os.unlink(path)
+    clock.go(120)
+    assert "not connected within 120 s" in host.wait_step("returned")["why"]
+    assert host.history() == [NEW, OLD]
+    host.assert_old_goes_on()
+    usage = subprocess.run([program("bmclink-update"), "--help"], capture_output=True, text=True)
+    assert re.search(r"--connect-seconds N .*\(default 120\)", usage.stdout)
 
 
 def test_s20_a_new_agent_that_does_not_connect_is_put_back(host):

@@ -23,6 +23,7 @@ OLD, NEW = "1.0-1", "1.1-1"
 
 class Host:
     """The host of a lab: its package database, keys, and the two jobs of its init."""
+    program = "bmclink-update"
 
     def __init__(self, lab, version=OLD, connect_seconds=20, lock_seconds=2):
         self.lab = lab
@@ -42,6 +43,7 @@ class Host:
         self.options = ["--connect-seconds", str(connect_seconds), "--lock-seconds",
                         str(lock_seconds)]
         self.installer = None
+        self.environment = {}  # of the installer
         self.log = os.path.join(lab.folder, "installer.log")
         self.starts = 0
         self.broken = set()  # versions that do not start
@@ -82,12 +84,13 @@ class Host:
                 os.unlink(flag)
 
     def _start_installer(self):
-        command = [program("bmclink-update"), "--state-dir", self.lab.agent.state_dir,
+        command = [program(self.program), "--state-dir", self.lab.agent.state_dir,
                    "--runtime-dir", self.lab.agent.runtime_dir, "--etc-root", self.lab.trees.etc,
                    "--tool-dir", self.tools, "--dpkg-dir", self.tools] + self.options
         self.starts += 1
         with open(self.log, "ab") as log:
             self.installer = subprocess.Popen(command, stdout=log, stderr=log,
+                                              env=dict(os.environ, **self.environment),
                                               preexec_fn=die_with_parent)
 
     def close(self):

@@ -72,6 +72,14 @@ def test_udev_starts_no_unit_and_no_program_of_ours():
         re.sub(r"^#.*$", "", rules, flags=re.M)
 
 
+def test_the_installer_is_started_with_its_defaults():
+    """How long a new agent has to connect, and what the packages are verified with, is the
+    program's own word: tests/net/test_update.py."""
+    unit = read("data", "systemd", "bmclink-update.service.in")
+    assert re.findall(r"(?m)^ExecStart=(.*)$", unit) == ["@libexecdir@/bmclink/bmclink-update"]
+    assert not re.search(r"(?m)^(Environment|ExecStartPre|ExecStartPost)", unit)
+
+
 def test_network_file_never_delays_online():
     text = read("data", "systemd", "80-bmclink.network")
     assert "Unmanaged=yes" in text and "RequiredForOnline=no" in text
