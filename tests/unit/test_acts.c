@@ -3,131 +3,21 @@
  * The monitor's table of acts against requests that our own worker would never send. Nothing may
  * happen: no claim, no state file, no notice, no descriptor, and the answer is always well formed.
  */
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/log.h"
-#include "base/state.h"
+#include "acts_harness.h"
 #include "base/util.h"
-#include "host/agent.h"
-#include "host/monitor/acts.h"
 
 #define RANDOM_MESSAGES 100000
 #define SEED		20260101U
-
-struct harness {
-	struct acts_environment environment;
-	struct acts acts;
-	char path[64];
-	unsigned int notices, events, hellos, reloads;
-	uint8_t answer[WIRE_MAX_ANSWER];
-};
-
-/* The library of the processes wants an agent; this program has none. */
-int agent_prepare(struct agent_environment *env)
-{
-	return -ENOSYS;
-}
-
-int agent_run(struct agent_environment *env)
-{
-	return -ENOSYS;
-}
-
-static void on_notice(enum priv_notice notice, const void *data, size_t length, void *arg)
-{
-	((struct harness *)arg)->notices++;
-}
-
-static void on_event(const struct priv_event *event, void *arg)
-{
-	((struct harness *)arg)->events++;
-}
-
-static void on_hello(void *arg)
-{
-	((struct harness *)arg)->hellos++;
-}
-
-static int on_reload(void *arg)
-{
-	((struct harness *)arg)->reloads++;
-	return -EINVAL;
-}
-
-static int set_up(void **state)
-{
-	struct harness *h = calloc(1, sizeof(*h));
-
-	log_open("test_acts", true, LOG_LEVEL_ERR);
-	strcpy(h->path, "/tmp/test_acts.XXXXXX");
-	assert_non_null(mkdtemp(h->path));
-	/* empty trees for /sys and the others: no NIC may be claimed, whatever this machine has */
-	h->environment = (struct acts_environment){
-		.base = event_base_new(),
-		.roots = {h->path, h->path, h->path, h->path, h->path},
-		.state_fd = state_open_dir(h->path, 0700),
-		.notify = on_notice,
-		.emit = on_event,
-		.hello = on_hello,
-		.reload = on_reload,
-		.arg = h
-	};
-	assert_int_equal(acts_init(&h->acts, &h->environment), 0);
-	*state = h;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct harness *h = *state;
-
-	acts_close(&h->acts);
-	event_base_free(h->environment.base);
-	close(h->environment.state_fd);
-	assert_int_equal(rmdir(h->path), 0); /* empty: no act left a file */
-	free(h);
-	return 0;
-}
-
-/* The status of the answer, 0 or errno. */
-static uint32_t run(struct harness *h, const void *request, size_t length)
-{
-	struct wire_writer out;
-	struct wire_reader in;
-	uint32_t status;
-	int fd;
-
-	wire_writer_init(&out, h->answer, sizeof(h->answer));
-	acts_run(&h->acts, request, length, &out, &fd);
-	assert_false(out.failed);
-	assert_int_equal(fd, -1);
-	wire_reader_init(&in, h->answer, out.used);
-	status = wire_get_u32(&in);
-	assert_false(in.failed);
-	if (status != 0)
-		assert_true(wire_is_done(&in));
-	return status;
-}
-
-static uint32_t run_act(struct harness *h, uint16_t number, const void *data, size_t length)
-{
-	uint8_t request[WIRE_MAX_REQUEST + 2];
-
-	memcpy(request, &number, sizeof(number));
-	if (length > 0)
-		memcpy(request + sizeof(number), data, length);
-	return run(h, request, sizeof(number) + length);
-}
 
 static void test_too_short_for_a_number(void **state)
 {
@@ -239,117 +129,6 @@ static void test_reload(void **state)
 	assert_int_equal(h->reloads, 0);
 	assert_int_equal(run_act(h, ACT_RELOAD, NULL, 0), EINVAL); /* as the monitor's end says */
 	assert_int_equal(h->reloads, 1);
-}
-
-static uint32_t run_names(struct harness *h, bool on, const char *address)
-{
-	struct in_addr bmc;
-	uint8_t data[5] = {on};
-
-	assert_int_equal(inet_pton(AF_INET, address, &bmc), 1);
-	memcpy(data + 1, &bmc, sizeof(bmc));
-	return run_act(h, ACT_NAMES, data, sizeof(data));
-}
-
-static void read_hosts(struct harness *h, char *text, size_t size)
-{
-	_cleanup_free_ char *data = NULL;
-	size_t length;
-
-	text[0] = '\0';
-	if (state_read_file(h->environment.state_fd, "hosts", &data, &length) == 0)
-		snprintf(text, size, "%s", data);
-}
-
-/* The loopback stands for the NIC: 127.0.0.0/8 is on its link. */
-static void test_names(void **state)
-{
-	struct harness *h = *state;
-	char text[1024];
-
-	assert_int_equal(run_names(h, true, "127.0.0.9"), EPERM); /* no NIC is claimed */
-	h->acts.ifindex = 1;
-	assert_int_equal(run_names(h, true, "127.0.0.1"), EPERM); /* this host's own */
-	assert_int_equal(run_names(h, true, "192.0.2.1"), EPERM); /* somewhere else */
-	assert_int_equal(run_names(h, true, "0.0.0.0"), EPERM);
-	h->acts.settings.local_names = false;
-	assert_int_equal(run_names(h, true, "127.0.0.9"), EPERM); /* off is the host's word */
-	read_hosts(h, text, sizeof(text));
-	assert_string_equal(text, "");
-	h->acts.settings.local_names = true;
-	assert_int_equal(run_names(h, true, "127.0.0.9"), 0);
-	read_hosts(h, text, sizeof(text));
-	assert_non_null(strstr(text, "\n127.0.0.9 idrac.local drac.local bmc.local # bmclink\n"));
-	h->acts.settings.local_names = false; /* away it can go at any time */
-	h->acts.ifindex = 0;
-	assert_int_equal(run_names(h, false, "0.0.0.0"), 0);
-	read_hosts(h, text, sizeof(text));
-	assert_string_equal(text, "");
-	assert_int_equal(unlinkat(h->environment.state_fd, "hosts", 0), 0);
-}
-
-static uint32_t run_snmp(struct harness *h, const char *bmc, const char *user, const char *key)
-{
-	uint8_t request[512];
-	struct wire_writer out;
-	struct in_addr address;
-
-	assert_int_equal(inet_pton(AF_INET, bmc, &address), 1);
-	wire_writer_init(&out, request, sizeof(request));
-	wire_put_fixed(&out, &address, sizeof(address));
-	wire_put_u16(&out, 161);
-	wire_put_bool(&out, false);
-	wire_put_string(&out, user);
-	wire_put_string(&out, key);
-	wire_put_string(&out, key);
-	wire_put_bytes(&out, "\x80\x00\x1f\x88\x05x", 6);
-	wire_put_bool(&out, false);
-	assert_false(out.failed);
-	return run_act(h, ACT_SNMP_START, request, out.used);
-}
-
-/* What is asked for is looked at before it is looked for snmpd, which these roots do not have. */
-static void test_snmp(void **state)
-{
-	static const char key[] = "0123456789abcdefghij";
-	struct harness *h = *state;
-
-	h->acts.settings.snmp_get = true;
-	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", key), EPERM); /* no NIC is claimed */
-	h->acts.ifindex = 1;
-	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", key), 0);
-	assert_int_equal(run_snmp(h, "127.0.0.1", "bmclink-x", key), EPERM); /* this host's own */
-	assert_int_equal(run_snmp(h, "192.0.2.1", "bmclink-x", key), EPERM); /* somewhere else */
-	assert_int_equal(run_snmp(h, "127.0.0.9", "a b", key), EPERM);
-	assert_int_equal(run_snmp(h, "127.0.0.9", "a\nrwuser b", key), EPERM);
-	assert_int_equal(run_snmp(h, "127.0.0.9", "-v", key), EPERM);
-	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", "short"), EPERM);
-	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", "0123456789abcdef\n"), EPERM);
-	h->acts.settings.snmp_get = false; /* off is the host's word */
-	assert_int_equal(run_snmp(h, "127.0.0.9", "bmclink-x", key), EPERM);
-	h->acts.ifindex = 0; /* away it can go at any time */
-	assert_int_equal(run_act(h, ACT_SNMP_STOP, NULL, 0), 0);
-}
-
-/* A worker that was taken over does not wear out the disk. */
-static void test_names_are_not_changed_without_end(void **state)
-{
-	struct harness *h = *state;
-	char before[1024], after[1024];
-	const char *why;
-
-	h->acts.ifindex = 1;
-	for (unsigned int i = 0; i <= ACTS_NAMES_PER_HOUR; i++)
-		assert_int_equal(run_names(h, i % 2 == 0, "127.0.0.9"), 0);
-	assert_int_equal(h->acts.names_changes, ACTS_NAMES_PER_HOUR);
-	read_hosts(h, before, sizeof(before));
-	assert_int_equal(run_names(h, true, "127.0.0.8"), 0);
-	read_hosts(h, after, sizeof(after));
-	assert_string_equal(before, after);
-	why = (const char *)h->answer + 8; /* status, length, text */
-	assert_memory_equal(why, "it was changed too often", 24);
-	assert_int_equal(unlinkat(h->environment.state_fd, "hosts", 0), 0);
-	h->acts.ifindex = 0;
 }
 
 /* Something behind a good request makes it a bad one. */
@@ -527,10 +306,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lengths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ipmi_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reload, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_snmp, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_names_are_not_changed_without_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_trailing_bytes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_audit_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_messages, set_up, tear_down),

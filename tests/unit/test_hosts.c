@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "base/util.h"
-#include "host/agent.h"
 #include "host/monitor/hosts_text.h"
 
 #define FIRST "# BEGIN bmclink: written by bmclinkd, changes in this block are lost\n"
@@ -23,17 +22,6 @@
 #define BLOCK  FIRST "169.254.1.1 " NAMES " # bmclink\n# END bmclink\n"
 #define BLOCK0 FIRST0 "169.254.1.1 " NAMES " # bmclink\n# END bmclink\n"
 #define LOCAL  "127.0.0.1\tlocalhost\n"
-
-/* The library of the processes wants an agent; this program has none. */
-int agent_prepare(struct agent_environment *env)
-{
-	return -ENOSYS;
-}
-
-int agent_run(struct agent_environment *env)
-{
-	return -ENOSYS;
-}
 
 static struct hosts_result change(const char *text, size_t length, const char *address)
 {
