@@ -3,12 +3,8 @@
  * One channel with given options, and what became of it as one JSON object on stdout: for tests of
  * the channel against real and scripted peers. Not installed.
  */
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
-#include <net/if.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,40 +12,10 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "base/state.h"
 #include "base/text.h"
 #include "base/util.h"
-#include "host/link/channel.h"
-#include "host/link/logcursor.h"
-#include "host/link/logwalk.h"
+#include "channel_probe.h"
 #include "host/worker.h"
-
-#define MAX_REQUESTS 32
-
-struct probe {
-	struct event_base *base;
-	struct channel *channel;
-	struct settings settings;
-	struct trust_store store;
-	struct cert_pair pair;
-	struct channel_environment environment;
-	struct channel_target target;
-	json_t *out, *pushed, *answers;
-	struct timespec started;
-	struct event *stop;
-	const char *requests[MAX_REQUESTS]; /* "METHOD PATH [BODY]" */
-	unsigned int n_requests, n_answers;
-	time_t now; /* 0: the real clock */
-	long stay_ms, max_pushed, max_socket_calls, socket_calls;
-	bool keep_alive, sandbox, close_in_done, close_in_push, end_session;
-	const char *password; /* "-ERRNO": as if the monitor refused it */
-	struct channel_memory memory;
-	json_t *events;	      /* the life line, as it changed */
-	const char *read_log; /* path of a log's entries */
-	struct log_cursor cursor;
-	struct log_walk walk;
-	json_t *log;
-};
 
 static double elapsed_ms(const struct probe *probe)
 {
@@ -280,229 +246,6 @@ static void on_pushed(struct channel *channel, const json_t *payload, void *arg)
 	}
 }
 
-static int set_address(struct probe *probe, const char *text)
-{
-	probe->target.family = strchr(text, ':') ? AF_INET6 : AF_INET;
-	return inet_pton(probe->target.family, text,
-		       probe->target.family == AF_INET6 ? (void *)&probe->target.ipv6
-							: (void *)&probe->target.ipv4) == 1
-		       ? 0
-		       : -EINVAL;
-}
-
-enum option_id {
-	ADDRESS = 1,
-	PORT,
-	PLAIN_PORT,
-	PAIR,
-	PIN,
-	STORED_PIN,
-	WINDOW,
-	SEEN_TLS,
-	DAMAGED,
-	TRUST,
-	NO_TLS,
-	MIN,
-	MAX,
-	NOW,
-	BUILD,
-	STAY,
-	REQUEST,
-	PUSHED,
-	IFINDEX,
-	KEEP_ALIVE,
-	SANDBOX,
-	SOCKETS,
-	CLOSE_IN_DONE,
-	CLOSE_IN_PUSH,
-	USER,
-	PASSWORD,
-	POLL,
-	END_SESSION,
-	STREAM_ENDS,
-	READ_LOG,
-	LOG_LAST,
-	DEBUG,
-};
-
-static const struct option options[] = {
-	{"address",    1, NULL, ADDRESS},
-	{"port",	 1, NULL, PORT},
-	{"plain-port",	       1, NULL, PLAIN_PORT},
-	{"pair",	 1, NULL, PAIR},
-	{"pin",	1, NULL, PIN},
-	{"stored-pin", 1, NULL, STORED_PIN},
-	{"window",	   0, NULL, WINDOW},
-	{"seen-tls",	     0, NULL, SEEN_TLS},
-	{"damaged",	    0, NULL, DAMAGED},
-	{"trust",	  1, NULL, TRUST},
-	{"no-tls",	   0, NULL, NO_TLS},
-	{"min",	1, NULL, MIN},
-	{"max",		1, NULL, MAX},
-	{"now",		1, NULL, NOW},
-	{"build",  1, NULL, BUILD},
-	{"stay",	 1, NULL, STAY},
-	{"request",	    1, NULL, REQUEST},
-	{"pushed",		   1, NULL, PUSHED},
-	{"ifindex",1, NULL, IFINDEX},
-	{"keep-alive",    0, NULL, KEEP_ALIVE},
-	{"sandbox",    0, NULL, SANDBOX},
-	{"sockets",	    1, NULL, SOCKETS},
-	{"close-in-done",		  0, NULL, CLOSE_IN_DONE},
-	{"close-in-push",	  0, NULL, CLOSE_IN_PUSH},
-	{"user",	 1, NULL, USER},
-	{"password",     1, NULL, PASSWORD},
-	{"poll",	 1, NULL, POLL},
-	{"end-session",		0, NULL, END_SESSION},
-	{"stream-ends",	1, NULL, STREAM_ENDS},
-	{"read-log",	     1, NULL, READ_LOG},
-	{"log-last",	     1, NULL, LOG_LAST},
-	{"debug",	  0, NULL, DEBUG},
-	{0	   },
-};
-
-/* DIR: its agent.key and agent.crt */
-static int load_pair(struct probe *probe, const char *dir)
-{
-	_cleanup_close_ int fd = state_open_dir(dir, 0700);
-
-	return fd < 0 ? fd : cert_pair_load(fd, "agent.key", "agent.crt", &probe->pair);
-}
-
-static int set_trust_option(struct probe *probe, int id, const char *value)
-{
-	switch (id) {
-	case PAIR:
-		return load_pair(probe, value);
-	case PIN:
-		snprintf(probe->settings.pin, sizeof(probe->settings.pin), "%s", value);
-		return 0;
-	case STORED_PIN:
-		probe->store.pinned = probe->store.seen_tls = true;
-		return text_parse_hex(value, probe->store.pin, sizeof(probe->store.pin));
-	case WINDOW:
-		probe->store.window_open = true;
-		return 0;
-	case SEEN_TLS:
-		probe->store.seen_tls = true;
-		return 0;
-	case DAMAGED:
-		probe->store.damaged = true;
-		return 0;
-	case TRUST:
-		probe->settings.trust =
-			strcmp(value, "pinned") == 0 ? TRUST_PINNED : TRUST_FIRST_USE;
-		return 0;
-	case NO_TLS:
-		probe->settings.tls = false;
-		return 0;
-	case MIN:
-		probe->settings.tls_min_version = TLS_1_0 + atoi(value + 2);
-		return 0;
-	case MAX:
-		probe->settings.tls_max_version = TLS_1_0 + atoi(value + 2);
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-static int set_option(struct probe *probe, int id, const char *value)
-{
-	switch (id) {
-	case ADDRESS:
-		return set_address(probe, value);
-	case PORT:
-		probe->target.port = (uint16_t)atoi(value);
-		return 0;
-	case PLAIN_PORT:
-		probe->target.plain_port = (uint16_t)atoi(value);
-		return 0;
-	case IFINDEX:
-		probe->target.ifindex = if_nametoindex(value);
-		return 0;
-	case NOW:
-		probe->now = (time_t)atoll(value);
-		return 0;
-	case BUILD:
-		probe->environment.build_epoch = (time_t)atoll(value);
-		return 0;
-	case STAY:
-		probe->stay_ms = atol(value);
-		return 0;
-	case REQUEST:
-		if (probe->n_requests == MAX_REQUESTS)
-			return -E2BIG;
-		probe->requests[probe->n_requests++] = value;
-		return 0;
-	case PUSHED:
-		probe->max_pushed = atol(value);
-		return 0;
-	case SOCKETS:
-		probe->max_socket_calls = atol(value);
-		return 0;
-	case KEEP_ALIVE:
-		probe->keep_alive = true;
-		return 0;
-	case SANDBOX:
-		probe->sandbox = true;
-		return 0;
-	case CLOSE_IN_DONE:
-		probe->close_in_done = true;
-		return 0;
-	case CLOSE_IN_PUSH:
-		probe->close_in_push = true;
-		return 0;
-	case READ_LOG:
-		probe->read_log = value;
-		return 0;
-	case LOG_LAST:
-		log_cursor_init(&probe->cursor, value);
-		return 0;
-	case USER:
-		snprintf(probe->settings.login_user, sizeof(probe->settings.login_user), "%s",
-			value);
-		return 0;
-	case PASSWORD:
-		probe->password = value;
-		snprintf(probe->settings.login_password_file,
-			sizeof(probe->settings.login_password_file), "/nowhere");
-		return 0;
-	case POLL:
-		probe->environment.poll_ms = (unsigned int)atoi(value);
-		return 0;
-	case END_SESSION:
-		probe->end_session = true;
-		return 0;
-	case STREAM_ENDS:
-		probe->memory.stream_ends = (unsigned int)atoi(value);
-		return 0;
-	case DEBUG:
-		log_set_level(LOG_LEVEL_DEBUG);
-		return 0;
-	default:
-		return set_trust_option(probe, id, value);
-	}
-}
-
-static int parse(struct probe *probe, int argc, char **argv)
-{
-	int id;
-
-	probe->settings.tls = true;
-	probe->settings.plain = true;
-	probe->settings.trust = TRUST_FIRST_USE;
-	probe->settings.tls_min_version = TLS_1_1;
-	probe->settings.tls_max_version = TLS_1_3;
-	probe->environment.build_epoch = 1767225600;
-	probe->max_socket_calls = -1;
-	while ((id = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (set_option(probe, id, optarg) < 0)
-			return -EINVAL;
-	}
-	return probe->target.family ? 0 : -EINVAL;
-}
-
 /* As the worker: the library first, then the wall. */
 static int close_sandbox(struct probe *probe)
 {
@@ -577,7 +320,7 @@ int main(int argc, char **argv)
 	probe.answers = json_array();
 	probe.events = json_array();
 	probe.log = json_array();
-	r = parse(&probe, argc, argv);
+	r = probe_parse_options(&probe, argc, argv);
 	if (r < 0) {
 		fprintf(stderr, "channel_probe: bad option\n");
 		return 2;
