@@ -319,11 +319,11 @@ class Model:
 
     # What must be true
 
-    def check(self, what, renewed=(), entries=()):
+    def check(self, what, renewed=(), entries=None):
         assert self.lab.births.count(self.lab.ifindex) <= 1 + self.allowed.get(
             self.lab.ifindex, 0), what + ": configured twice"
         self._check_trust(what, renewed)
-        windows = sum(text[0].endswith("ISM1033") for text in entries.values())
+        windows = sum(text[0].endswith("ISM1033") for text in (entries or {}).values())
         if self.trust_made:
             assert windows == 0, what + ": the enrolment window was opened"
         self._check_names(what)
