@@ -33,8 +33,9 @@ def units(tmp_path_factory):
             file.write(unit)
     os.makedirs(os.path.join(top, "usr/libexec/bmclink"))
     shutil.copy("/bin/true", os.path.join(top, "usr/libexec/bmclink/bmclink-update"))
-    for name in UNITS:
+    for name in (*UNITS, "bmclink-gadget"):
         unit = read("data", "systemd", name + ".service.in").replace("@sbindir@", "/usr/sbin")
+        unit = unit.replace("@sysconfdir@", "/etc").replace("@libexecdir@", "/usr/libexec")
         with open(os.path.join(top, "lib/systemd/system", name + ".service"), "w") as file:
             file.write(unit)
         shutil.copy("/bin/true", os.path.join(top, "usr/sbin", name))
@@ -70,6 +71,14 @@ def test_udev_starts_no_unit_and_no_program_of_ours():
     rules = read("data", "systemd", "85-bmclink.rules")
     assert "RUN" not in rules and "SYSTEMD_WANTS" not in rules and "bmclinkd" not in \
         re.sub(r"^#.*$", "", rules, flags=re.M)
+    # One look at files, which udev cannot do by itself
+    assert re.findall(r'PROGRAM[^"]*"([^" ]+)', rules) == ["/bin/grep"]
+
+
+def test_modemmanager_keeps_off():
+    rules = read("data", "systemd", "85-bmclink.rules")
+    known, _, of_nics = rules.partition('ENV{BMCLINK_NIC}!="1", GOTO="bmclink_end"')
+    assert 'ENV{ID_MM_DEVICE_IGNORE}="1"' in of_nics and "ID_MM" not in known
 
 
 def test_the_installer_is_started_with_its_defaults():
@@ -108,7 +117,7 @@ def test_unit_waits_for_nothing(name):
     assert "WantedBy=multi-user.target" in unit and "Type=notify" in unit
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, "bmclink-gadget", "bmclink-update"])
 def test_exposure_is_what_the_document_says(units, name):
     """A new hole in the sandbox is seen here, and so is a document that was left behind."""
     path = os.path.join(units, "lib/systemd/system", name + ".service")

@@ -5,6 +5,7 @@ import json
 
 import packages as deb
 import pytest
+from record import Record
 
 BMC_UNITS = 'bmclink-gadget bmclink-endpoint'
 STALL = 'd /run/bmc\nf+ /run/bmc/ipmi-mode - - - - stall\n'
@@ -43,6 +44,9 @@ def assert_nothing_waits(guest):
     assert guest.sh('systemctl show -P WantedBy -P RequiredBy -P TriggeredBy bmclinkd').split() == \
         ['multi-user.target']
     assert 'SYSTEMD_WANTS' not in guest.sh('udevadm info --export-db | grep -i bmclink || true')
+    for target in ('sysinit.target', 'network-online.target', 'systemd-udev-settle.service'):
+        chain = guest.sh(f'systemd-analyze critical-chain {target} 2>&1 || true', timeout=300)
+        assert 'bmclink' not in chain, chain
     # All of udev's work is done, whatever bmclinkd and the BMC do.
     guest.sh('udevadm settle --timeout=30', timeout=60)
 
@@ -55,6 +59,7 @@ def assert_booted(guest):
 def test_reboot(installed):
     """NIC there and BMC answering: connected again, not configured a second time."""
     guest = installed
+    before = Record(guest)
     guest.reboot()
     deb.wait_connected(guest, 240)
     Boot(guest, 'connected')
@@ -63,6 +68,9 @@ def test_reboot(installed):
     events = guest.sh('journalctl -b -u bmclinkd -o cat --no-pager')
     assert 'ISM1025: ' in events and 'ISM1010: ' not in events, events
     assert 'ISM1009: ' not in events, 'trust is made once'
+    after = Record(guest)
+    assert (after.rules, after.addresses, after.sysctls) == (
+        before.rules, before.addresses, before.sysctls)
 
 
 def test_power_cut_then_no_nic_and_a_kcs_that_stalls(installed):

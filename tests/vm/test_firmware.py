@@ -15,23 +15,19 @@ def firmware(guest, version):
 
 def test_s29_s30_agent_before_the_firmware_that_has_tls(with_bmc, packages):
     """Installed while the BMC had no TLS: plain. Then the BMC gets it, and knows no certificate of
-    this host: no communication, until the agent is uninstalled and installed."""
+    this host: no communication, until the agent is uninstalled and installed. Nothing is done at
+    the BMC for that."""
     first_use(with_bmc)
     firmware(with_bmc, '3.21.21.21')
     with_bmc.copy_in(packages['bmclink'], DEB)
     dpkg(with_bmc, '-i', DEB)
     assert deb.wait_connected(with_bmc, 240)['encrypted'] is False
     wait_event(with_bmc, 'ISM1006')
-    # Somebody is known to the BMC, so that nobody enrols by himself.
-    with_bmc.sh('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 '
-                '-subj /CN=other -keyout /var/tmp/other.key -out /var/tmp/other.crt 2>/dev/null; '
-                'systemctl stop bmclink-endpoint; bmclink-endpoint trust add /var/tmp/other.crt')
     firmware(with_bmc, '3.30.30.30')
     # The agent made no trust while it was plain, and may make none on its own any more.
     wait_refused(with_bmc, 'ISM1039')
     assert 'uninstall and install' in with_bmc.sh('bmclinkctl events --json')
     dpkg(with_bmc, '-r', 'bmclink')
-    with_bmc.sh('bmclink-endpoint trust forget')
     dpkg(with_bmc, '-i', DEB)
     assert deb.wait_connected(with_bmc, 240)['encrypted'] is True
     assert fingerprint(with_bmc) in known_to_bmc(with_bmc)

@@ -52,6 +52,33 @@ def test_trust_over_a_real_kcs(with_bmc, packages):
     assert len(commands(with_bmc)) == asked
 
 
+IMPOSTOR = '''
+cd /var/tmp
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=impostor \
+    -keyout impostor.key -out impostor.crt 2>/dev/null
+systemd-run -q -u impostor -p NetworkNamespacePath=/run/netns/bmc \
+    openssl s_server -quiet -www -accept 8443 -key /var/tmp/impostor.key -cert /var/tmp/impostor.crt
+'''
+REDIRECT = '''table inet impostor { chain in { type nat hook prerouting priority dstnat;
+    tcp dport 443 redirect to :8443; } }'''
+
+
+def test_man_in_the_middle_at_enrolment(with_bmc, packages):
+    """Somebody else answers on the NIC: the BMC's word over IPMI names another certificate. No
+    trust is made, and no credentials are asked for."""
+    guest = with_bmc
+    guest.sh(IMPOSTOR)
+    guest.bmc(f"nft '{REDIRECT}'")
+    install(guest, packages)
+    guest.until('it is said', 'bmclinkctl events | grep -q ISM1132', PATIENCE)
+    assert not trust(guest)['pinned'] and commands(guest).count('02') == 0
+    assert '01' in commands(guest)
+    # He is gone: the BMC itself is taken.
+    guest.bmc('nft delete table inet impostor')
+    deb.wait_connected(guest, 2 * PATIENCE)
+    assert trust(guest)['made_by'] == 'kcs'
+
+
 def test_firmware_used_it_first(with_bmc, packages):
     install(with_bmc, packages, 'code:80')
     deb.wait_connected(with_bmc, PATIENCE)

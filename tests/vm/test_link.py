@@ -8,40 +8,10 @@ import time
 
 import packages as deb
 import pytest
+from record import Record, counts
 
 # ./check --long: as many as a year of a bad cable has.
 CYCLES = 100 if os.environ.get('BMCLINK_LONG') else 20
-PROCESSES = '''
-monitor=$(systemctl show -P MainPID bmclinkd)
-worker=$(pgrep -P "$monitor")
-'''
-
-
-def number(guest, script):
-    return int(guest.sh(PROCESSES + script))
-
-
-class Record:
-    """What must be as before: descriptors, rules, addresses; and memory, nearly."""
-
-    def __init__(self, guest):
-        nic = deb.nic(guest)
-        self.files = [number(guest, f'ls /proc/${who}/fd | wc -l') for who in ('monitor', 'worker')]
-        self.processes = guest.sh(PROCESSES + 'pgrep -P "$worker" || true; echo "$monitor $worker"')
-        # Names of tables and rules have the NIC's index, which is new with each birth.
-        rules = re.sub(r'bmclink_\d+', 'bmclink_N', guest.sh('nft -s list ruleset'))
-        self.rules = sorted(re.split(r'^(?=table )', rules + '\n', flags=re.MULTILINE))
-        self.addresses = re.sub(r'^\d+: \S+ ', '', guest.sh(f'ip -o -4 addr show dev {nic}'))
-        self.sysctls = guest.sh(f'cd /proc/sys/net; for k in ipv6/conf/{nic}/accept_ra '
-                                f'ipv4/conf/{nic}/rp_filter ipv4/neigh/{nic}/retrans_time_ms; '
-                                'do echo "$k $(cat $k)"; done')
-        self.kilobytes = number(guest, "cat /proc/$monitor/smaps_rollup /proc/$worker/smaps_rollup "
-                                       "| awk '/^Pss:/ { sum += $2 } END { print sum }'")
-
-    def assert_as(self, before, kilobytes=1024):
-        for name in ('files', 'processes', 'rules', 'addresses', 'sysctls'):
-            assert getattr(self, name) == getattr(before, name), name
-        assert self.kilobytes < before.kilobytes + kilobytes, 'PSS of both, in kB'
 
 
 def cursor(guest):
@@ -98,6 +68,7 @@ def test_hundred_unplugs(protected):
     # The first cycles take what memory the allocator keeps, and the first lines of the log.
     guest.run([*flap, 3, 60], timeout=400)
     before, since, begin = Record(guest), cursor(guest), time.monotonic()
+    told = counts(guest)
     said = json.loads(guest.run([*flap, CYCLES, 120], timeout=1800).out)
     minutes = int(time.monotonic() - begin) // 60
     assert said['stuck'] is None, said
@@ -114,6 +85,7 @@ def test_hundred_unplugs(protected):
     for event in ('ISM0005', 'ISM0007', 'ISM1025'):
         _, shown = times_of(lines, event)
         assert shown <= 2 + minutes, event
+        assert counts(guest)[event] - told[event] == CYCLES, event
     assert len(lines) < 12 * (4 + minutes)
 
 
@@ -132,7 +104,7 @@ def test_reset_of_the_bmc(protected):
 def test_reset_of_the_bmc_in_the_middle_of_a_connection(protected):
     """The endpoint dies again and again while the agent is at TCP, TLS or its first requests."""
     guest = protected
-    before = Record(guest)
+    before, since = Record(guest), cursor(guest)
     for wait in ('0', '0.05', '0.1', '0.2', '0.4', '0.8'):
         # The moment is what is tested here, not a thing to wait for. The job of one restart may be
         # told of the kill before.
@@ -141,6 +113,8 @@ def test_reset_of_the_bmc_in_the_middle_of_a_connection(protected):
                  'systemctl kill -s KILL bmclink-endpoint', timeout=120)
     guest.sh('systemctl reset-failed bmclink-endpoint; systemctl restart bmclink-endpoint')
     deb.wait_connected(guest, 120)
+    lines = journal(guest, since)
+    print('\n'.join(lines))
     Record(guest).assert_as(before)
 
 
@@ -185,6 +159,45 @@ def test_address_removed_and_added_again(protected):
     guest.sh(f'ip addr add 169.254.2.3 peer 169.254.2.2/32 dev {nic}')
     guest.until('IPv4 again', 'bmclinkctl status | grep "^Protocol *IPv4"', 120)
     assert Record(guest).rules == before.rules
+
+
+def setup_by_networkd(guest):
+    return guest.sh(f"networkctl -n 0 status {deb.nic(guest)} | sed -n 's/^ *State: *//p'")
+
+
+def test_networkd_and_modemmanager_keep_off(protected):
+    """Nobody manages the NIC, so networkd leaves it alone, and nothing waits for it."""
+    guest = protected
+    before = Record(guest)
+    shown = guest.sh(f'udevadm info -q property /sys/class/net/{deb.nic(guest)}').splitlines()
+    assert {'ID_MM_DEVICE_IGNORE=1', 'NM_UNMANAGED=1'} <= set(shown)
+    guest.sh('systemctl start systemd-networkd', timeout=180)
+    deb.until('networkd knows the NIC', lambda: 'unmanaged' in setup_by_networkd(guest), 120)
+    deb.unplug(guest)
+    wait_lost(guest)
+    deb.plug(guest)
+    deb.wait_connected(guest, 120)
+    assert 'unmanaged' in setup_by_networkd(guest)
+    guest.sh('systemctl stop systemd-networkd.socket systemd-networkd', timeout=120)
+    assert state(guest) == 'connected'
+    Record(guest).assert_as(before)
+
+
+def test_networkd_keeps_the_nic_of_an_administrator(protected):
+    """A file of his that sorts before ours; bmclinkd connects with his address."""
+    guest = protected
+    guest.put('/etc/systemd/network/20-bmc.network',
+              '[Match]\nProperty=BMCLINK_NIC=1\n[Network]\nAddress=169.254.2.77/24\n'
+              'LinkLocalAddressing=no\n')
+    guest.sh('systemctl start systemd-networkd', timeout=180)
+    deb.unplug(guest)
+    wait_lost(guest)
+    deb.plug(guest)
+    deb.wait_nic(guest)
+    deb.until('networkd has it', lambda: 'configured' in setup_by_networkd(guest), 120)
+    deb.wait_connected(guest)
+    shown = guest.sh(f'ip -4 -o addr show dev {deb.nic(guest)}')
+    assert '169.254.2.77/24' in shown and '169.254.2.3' not in shown
 
 
 def test_networkmanager_keeps_off(protected):

@@ -3,8 +3,10 @@
 
 import re
 
+import clients
 import packages as deb
 import pytest
+import snmp
 from life import DEB, STATE, dpkg, fingerprint, known_to_bmc
 
 # Left out: what is not the disk's, what dpkg, systemd and auditd keep for themselves, and the BMC.
@@ -68,14 +70,26 @@ def differences(before, after, allowed=()):
     return found
 
 
+def enable_all(guest):
+    """The features that are off by default, each with what it has on the host."""
+    clients.enable(guest)
+    assert any(line.endswith(f':{clients.PORT}') for line in clients.listening(guest))
+    guest.sh(f'bmclinkctl snmp enable --community {snmp.COMMUNITY}', timeout=120)
+    deb.until('snmp-get is at work', lambda: snmp.feature(guest)['active'], 240)
+    guest.sh(f'test -e {snmp.DROP_IN}; grep -q idrac.local /etc/hosts')
+
+
 @pytest.mark.short
 def test_removal_and_purge_leave_the_machine_as_it_was(with_bmc, packages):
     guest = with_bmc
+    clients.add(guest)
+    snmp.install(guest, packages)
     before = portrait(guest)
     assert differences(before, portrait(guest)) == [], 'the portrait does not change by itself'
     deb.install_agent(guest, packages)
     mine = fingerprint(guest)
     assert mine in known_to_bmc(guest)
+    enable_all(guest)
     seen = {line.partition(':')[0] for line in differences(before, portrait(guest))}
     # The comparison sees what an installation brings.
     missing = {'files', 'run', 'users', 'addresses', 'nft', 'sysctls', 'sockets', 'processes',

@@ -3,24 +3,19 @@
 
 import packages as deb
 import pytest
+import snmp
 from life import PATIENCE, denials
 
-COMMUNITY = 'bmcread'
-DROP_IN = '/etc/snmp/snmpd.conf.d/60-bmclink.conf'
 VALUES = ('1.1.0', '1.2.0', '2.2.0')  # product, firmware, power state
 
 
-def get(guest, oid, community=COMMUNITY, program='snmpget', seconds=10):
+def get(guest, oid, community=snmp.COMMUNITY, program='snmpget', seconds=10):
     return guest.run([program, '-v2c', '-c', community, '-On', '-t', seconds, '-r', '1',
                       '127.0.0.1', oid], check=False, timeout=120)
 
 
 def has_value(done):
     return done.code == 0 and ' = No ' not in done.out and ' = ' in done.out
-
-
-def feature(guest):
-    return guest.json('bmclinkctl snmp --json || [ $? -eq 5 ]', timeout=120)
 
 
 def wait_value(guest, oid):
@@ -36,22 +31,16 @@ def main_pid(guest):
 
 @pytest.fixture
 def with_snmp(machines, packages):
-    """snmpd runs on the host as it comes from Debian, and the BMC has its own package."""
-    def make(guest):
-        guest.copy_in(packages['bmclink-endpoint-snmp'], '/var/tmp/bmclink-endpoint-snmp.deb')
-        guest.sh('dpkg -i /var/tmp/bmclink-endpoint-snmp.deb', timeout=300)
-        guest.until('it serves', 'systemctl is-active bmclink-endpoint-snmp', 120)
-        guest.sh('systemctl start snmpd', timeout=120)
-    return machines.at('with-snmp', 'installed', make)
+    return machines.at('with-snmp', 'installed', lambda guest: snmp.install(guest, packages))
 
 
 def test_s18_through_the_hosts_own_snmpd(with_snmp):
     guest = with_snmp
     snmpd = main_pid(guest)
-    guest.sh(f'bmclinkctl snmp enable --community {COMMUNITY}', timeout=120)
-    deb.until('snmp-get is at work', lambda: feature(guest)['active'], PATIENCE)
-    subtree = feature(guest)['subtree'].lstrip('.')
-    assert guest.sh(f'stat -c "%a %U %G" {DROP_IN}') == '640 root Debian-snmp'
+    guest.sh(f'bmclinkctl snmp enable --community {snmp.COMMUNITY}', timeout=120)
+    deb.until('snmp-get is at work', lambda: snmp.feature(guest)['active'], PATIENCE)
+    subtree = snmp.feature(guest)['subtree'].lstrip('.')
+    assert guest.sh(f'stat -c "%a %U %G" {snmp.DROP_IN}') == '640 root Debian-snmp'
     product = wait_value(guest, f'{subtree}.1.1.0')
     # As the BMC itself has it
     name = guest.json("curl -sSk https://169.254.2.2/redfish/v1/")['Product']
@@ -69,7 +58,7 @@ def test_s18_through_the_hosts_own_snmpd(with_snmp):
     wait_value(guest, f'{subtree}.1.1.0')
     snmpd = main_pid(guest)
     guest.sh('bmclinkctl snmp disable', timeout=120)
-    guest.until('the drop-in is gone', f'! test -e {DROP_IN}', PATIENCE)
+    guest.until('the drop-in is gone', f'! test -e {snmp.DROP_IN}', PATIENCE)
     deb.until('snmpd has let go of it', lambda: not has_value(
         get(guest, f'{subtree}.1.1.0', seconds=2)), PATIENCE)
     assert has_value(get(guest, '1.3.6.1.2.1.1.1.0', 'public')) and main_pid(guest) == snmpd
@@ -83,10 +72,12 @@ def test_s18_not_running_is_said(with_snmp):
     """Without snmpd there is nothing of it on the host, and it comes when snmpd does."""
     guest = with_snmp
     guest.sh('systemctl stop snmpd', timeout=120)
-    guest.run(['bmclinkctl', 'snmp', 'enable', '--community', COMMUNITY], check=False, timeout=120)
-    deb.until('it says why', lambda: 'snmpd does not run' in (feature(guest)['reason'] or ''),
+    guest.run(['bmclinkctl', 'snmp', 'enable', '--community', snmp.COMMUNITY], check=False,
+              timeout=120)
+    deb.until('it says why', lambda: 'snmpd does not run' in (snmp.feature(guest)['reason'] or ''),
               PATIENCE)
     assert guest.sh('ls -A /etc/snmp/snmpd.conf.d') == ''
     guest.sh('systemctl start snmpd', timeout=120)
-    deb.until('snmp-get is at work', lambda: feature(guest)['active'], PATIENCE)
-    wait_value(guest, feature(guest)['subtree'].lstrip('.') + '.1.1.0')
+    deb.until('snmp-get is at work', lambda: snmp.feature(guest)['active'], PATIENCE)
+    subtree = snmp.feature(guest)["subtree"].lstrip(".")
+    wait_value(guest, f"{subtree}.1.1.0")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import packages as deb
-from life import denials, wait_event
+from life import denials, fingerprint, wait_event, wait_new_fingerprint
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'lib'))
 from signing import Key  # noqa: E402
@@ -58,13 +58,14 @@ def wait_step(guest, step, seconds=400):
 
 def test_s20_an_update_from_the_bmc(offered):
     wait_event(offered, 'ISM1260')
-    old = version(offered)
+    old, certificate = version(offered), fingerprint(offered)
     offered.sh('bmclinkctl update install', timeout=240)
     wait_step(offered, 'done')
     assert version(offered).startswith(VERSION) and not old.startswith(VERSION)
     status = deb.wait_connected(offered, 120)
     assert status['package'] == version(offered)
     wait_event(offered, 'ISM1262')
+    wait_new_fingerprint(offered, certificate)
     assert denials(offered) == []
     assert offered.sh('systemctl is-active bmclink-update.path') == 'active'
     assert offered.sh('systemctl is-failed bmclink-update.service || true') != 'failed'
