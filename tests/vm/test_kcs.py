@@ -59,8 +59,10 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -su
 systemd-run -q -u impostor -p NetworkNamespacePath=/run/netns/bmc \
     openssl s_server -quiet -www -accept 8443 -key /var/tmp/impostor.key -cert /var/tmp/impostor.crt
 '''
-REDIRECT = '''table inet impostor { chain in { type nat hook prerouting priority dstnat;
-    tcp dport 443 redirect to :8443; } }'''
+REDIRECT = '''table inet impostor {
+    chain in { type nat hook prerouting priority dstnat; tcp dport 443 redirect to :8443; }
+}
+'''
 
 
 def test_man_in_the_middle_at_enrolment(with_bmc, packages):
