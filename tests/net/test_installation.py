@@ -13,6 +13,7 @@ from daemons import program
 from lab import HOST_NIC
 from netns import run, wait_for
 from servers import fingerprint, replace_certificate
+from test_clock import FakeClock
 from test_trust_net import (agent_certificate, endpoint_trust, enrolled, past, wait_refused)
 
 
@@ -261,6 +262,30 @@ def test_s30_agent_before_the_firmware(lab, kind):
     lab.agent.start()
     assert lab.agent.wait_connected("ipv4")["encrypted"] is True
     assert lab.agent.wait_event("ISM1009") and own_fingerprint(lab) != before
+    assert own_fingerprint(lab).lower() in known_hosts(lab).lower()
+
+
+def test_s30_after_the_bmcs_window(lab):
+    """The same later than ten minutes after the BMC's start, without IPMI: refused, until the host
+    is started anew, which is the firmware's word that opens the window. No one types at the BMC."""
+    clock = FakeClock(lab.folder, lab.endpoint, runs=True)
+    install(lab)
+    assert enrolled(lab, tls="off")["encrypted"] is False
+    lab.endpoint.stop()
+    lab.endpoint.start(tls="on")
+    wait_refused(lab, "ISM1039")
+    clock.go(3600)
+    lab.agent.stop()
+    package(lab, "--cleanup")
+    install(lab)
+    lab.agent.start()
+    wait_refused(lab, "ISM1004")
+    assert "reset it" in lab.agent.wait_event("ISM1004")["resolution"]
+    lab.agent.stop()
+    run(lab.bmc.wrap([program("bmclink-endpoint"), "--runtime-dir", lab.endpoint.runtime_dir,
+                      "notice", "host-reset"]))
+    lab.agent.start()
+    assert lab.agent.wait_connected("ipv4")["encrypted"] is True
     assert own_fingerprint(lab).lower() in known_hosts(lab).lower()
 
 
