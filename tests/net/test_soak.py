@@ -141,7 +141,7 @@ class Use:
 
     def __init__(self, lab, witness, source):
         self.lab, self.witness, self.random = lab, witness, source
-        self.renewed, self.counts = [], {}
+        self.renewed, self.switched, self.counts = [], [], {}
 
     def status(self):
         self.lab.agent.ctl("status")
@@ -156,6 +156,12 @@ class Use:
         client(self.lab)
 
     def names(self):
+        """Within the 60 changes of /etc/hosts that the monitor makes in an hour."""
+        now = time.monotonic()
+        self.switched = [t for t in self.switched if now - t < 3600]
+        if len(self.switched) == 20:
+            return
+        self.switched.append(now)
         for word in ("disable", "enable"):
             run(self.lab.agent_command("names", word))
 
