@@ -20,6 +20,7 @@ SOAK = int(os.environ.get("BMCLINK_SOAK", 20))
 SEED = int(os.environ.get("BMCLINK_SEED", random.SystemRandom().randrange(1 << 32)))
 GROWTH_KB = 512  # of a process; caches that fill are smaller, what leaks at each turn is not
 SAMPLES = 40
+MAX_PIPES = 7  # standard input, output and errors; one for each way of the one client there is
 
 pytestmark = pytest.mark.plain_only  # ASan keeps what is freed
 
@@ -67,8 +68,23 @@ def settled(lab):
     return memory(lab)
 
 
+def link_of(path):
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:  # closed meanwhile
+        return ""
+
+
 def descriptors(lab):
-    return {role: len(os.listdir("/proc/%d/fd" % pid)) for role, pid in processes(lab).items()}
+    """Without pipes, of which the relay keeps a few for later; how many is what its clients did."""
+    found = {}
+    for role, pid in processes(lab).items():
+        folder = "/proc/%d/fd" % pid
+        links = [link_of(os.path.join(folder, fd)) for fd in os.listdir(folder)]
+        pipes = [link for link in links if link.startswith("pipe:")]
+        assert len(pipes) <= MAX_PIPES, (role, pipes)
+        found[role] = len(links) - len(pipes)
+    return found
 
 
 def host_state(lab):
