@@ -108,6 +108,8 @@ void service_open_window(struct service *service, enum trust_reason reason);
 void service_watch_expiry(struct service *service);
 void service_watch_clock(struct service *service); /* what a date decides, when the clock is set */
 bool service_window_is_open(const struct service *service);
+/* A host is connected without TLS: kept, for when it comes with its first certificate. */
+void service_note_plain_host(struct service *service);
 
 /* service_identity.c: our own certificate, and the one that follows it. */
 int service_open_identity(struct service *service);

@@ -71,10 +71,30 @@ bool service_window_is_open(const struct service *service)
 	return trust_window_is_open(&service->trust, &clock);
 }
 
+/* What is on disk is ours again, also after a file that could not be read. */
+static int save_trust(struct service *service, const struct trust *trust)
+{
+	int r = trust_save(trust, service->state_fd);
+
+	if (r < 0)
+		log_error("trust", "not saved: %s", strerror(-r));
+	else
+		service->trust_damaged = false;
+	return r;
+}
+
+/* What a save could not keep is true until the next start. */
+void service_note_plain_host(struct service *service)
+{
+	if (!service->profile.tls && !service->trust_damaged && trust_note_plain(&service->trust))
+		(void)save_trust(service, &service->trust);
+}
+
 /*
  * When every known certificate has expired, nobody could connect any more: the window opens, at
  * the moment of expiry and again whenever the expired host tries, so that it is open when the host
- * has been given a new certificate.
+ * has been given a new certificate. The same for the first certificate of a host that was served
+ * without TLS until now: it may come long after the firmware that has TLS.
  */
 enum trust_verdict service_judge(const struct trust_certificate *certificate, void *arg)
 {
@@ -88,7 +108,10 @@ enum trust_verdict service_judge(const struct trust_certificate *certificate, vo
 		trust_find(&service->trust, certificate->fingerprint) &&
 		trust_all_expired(&service->trust, &clock))
 		service_open_window(service, TRUST_REASON_EXPIRED);
-	return verdict;
+	if (verdict != TRUST_VERDICT_UNKNOWN || !service->trust.was_plain)
+		return verdict;
+	service_open_window(service, TRUST_REASON_WAS_PLAIN);
+	return trust_judge(&service->trust, certificate, &clock);
 }
 
 static void on_expiry(evutil_socket_t fd, short what, void *arg)
@@ -141,18 +164,6 @@ void service_watch_expiry(struct service *service)
 static void name_fingerprint(const struct trust_certificate *certificate, char *out)
 {
 	text_make_hex(certificate->fingerprint, CERT_FINGERPRINT_SIZE, ':', out);
-}
-
-/* What is on disk is ours again, also after a file that could not be read. */
-static int save_trust(struct service *service, const struct trust *trust)
-{
-	int r = trust_save(trust, service->state_fd);
-
-	if (r < 0)
-		log_error("trust", "not saved: %s", strerror(-r));
-	else
-		service->trust_damaged = false;
-	return r;
 }
 
 /* replaced: id of the certificate of the same host that this one will replace; 0: a new host. */

@@ -113,6 +113,8 @@ static void tell_coming(struct stream *stream)
 
 	service_get_clock(&clock);
 	log_info("sse", "%s: stream opened", peer->address);
+	if (stream->role == ROLE_AUTH_NONE)
+		service_note_plain_host(stream->sse->service);
 	if (!is_host(stream) || !limiter_attempt(&stream->sse->comings, clock.mono_ms))
 		return;
 	stream->told = true;

@@ -79,15 +79,18 @@ const char *trust_reason_text(enum trust_reason reason)
 		return "the known certificate has expired";
 	case TRUST_REASON_ADMINISTRATOR:
 		return "opened by the administrator";
+	case TRUST_REASON_WAS_PLAIN:
+		return "hosts were served without TLS until now, and none has enrolled";
 	}
 	return "";
 }
 
-bool trust_start(struct trust *trust, const struct trust_clock *clock)
+bool trust_note_plain(struct trust *trust)
 {
-	if (trust->n_known)
+	if (trust->n_known || trust->was_plain)
 		return false;
-	return trust_window_open(trust, TRUST_REASON_EMPTY, clock);
+	trust->was_plain = true;
+	return true;
 }
 
 bool trust_all_expired(const struct trust *trust, const struct trust_clock *clock)
@@ -198,9 +201,11 @@ int trust_add(struct trust *trust, const struct trust_certificate *certificate, 
 {
 	int r = add(trust, certificate, pem, 0, clock);
 
-	if (r == 0)
-		trust_window_close(trust);
-	return r;
+	if (r < 0)
+		return r;
+	trust_window_close(trust);
+	trust->was_plain = false;
+	return 0;
 }
 
 int trust_renew(struct trust *trust, unsigned int replaced,

@@ -6,7 +6,8 @@
  * A host is known by the fingerprint of its certificate. Trust is made only while the enrolment
  * window is open: it opens (for ten minutes by default) when the store is empty at start, on
  * forget, on a notice that the host was reset or powered on, when every known certificate has
- * expired, and by the administrator. One enrolment closes it.
+ * expired, by the administrator, and for the first host that has a certificate where hosts were
+ * served without TLS until now. One enrolment closes it.
  */
 #ifndef BMCLINK_ENDPOINT_TRUST_H
 #define BMCLINK_ENDPOINT_TRUST_H
@@ -48,6 +49,7 @@ enum trust_reason { /* why the window was opened */
 	TRUST_REASON_HOST_RESET,
 	TRUST_REASON_EXPIRED,
 	TRUST_REASON_ADMINISTRATOR,
+	TRUST_REASON_WAS_PLAIN,
 };
 
 struct trust {
@@ -58,6 +60,7 @@ struct trust {
 	bool window_open;
 	enum trust_reason window_reason;
 	int64_t window_until_ms;
+	bool was_plain; /* a host was served without TLS, and none has enrolled since */
 };
 
 enum trust_verdict {
@@ -79,8 +82,8 @@ void trust_window_close(struct trust *trust);
 bool trust_window_is_open(const struct trust *trust, const struct trust_clock *clock);
 const char *trust_reason_text(enum trust_reason reason);
 
-/* At start: opens the window when nobody is known. True as trust_window_open(). */
-bool trust_start(struct trust *trust, const struct trust_clock *clock);
+/* A host is served without TLS. True where that is news that must be kept: nobody is known. */
+bool trust_note_plain(struct trust *trust);
 /* True when all known certificates have expired (and there are some). */
 bool trust_all_expired(const struct trust *trust, const struct trust_clock *clock);
 /* The first expiry after now; 0: none. */
@@ -120,9 +123,9 @@ int trust_copy(const struct trust *trust, struct trust *copy);
 void trust_clear(struct trust *trust); /* forget all; frees */
 
 /*
- * The known certificates in TRUST_FILE of a directory; the window is not kept: a restart of an
- * empty store opens it anew. Load: no file is an empty store; -EBADMSG: the file is not ours to
- * understand, trust stays empty.
+ * The known certificates and was_plain in TRUST_FILE of a directory; the window is not kept: a
+ * restart of an empty store opens it anew. Load: no file is an empty store; -EBADMSG: the file is
+ * not ours to understand, trust stays empty.
  */
 int trust_load(struct trust *trust, int dir_fd);
 int trust_save(const struct trust *trust, int dir_fd);

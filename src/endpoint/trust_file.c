@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The durable part of trust.h: {"Version": 1, "NextId": n, "Hosts": [{Id, Added, Replaces,
- * Certificate}]}. */
+/* The durable part of trust.h: {"Version": 1, "NextId": n, "WasPlain": false, "Hosts": [{Id, Added,
+ * Replaces, Certificate}]}. */
 #include <errno.h>
 #include <string.h>
 
@@ -89,6 +89,9 @@ int trust_load(struct trust *trust, int dir_fd)
 	if (!json_is_array(hosts))
 		return -EBADMSG;
 	trust->next_id = (unsigned int)next;
+	/* Absent in files of earlier versions: false. Beside hosts it says nothing. */
+	trust->was_plain =
+		json_is_true(json_object_get(object, "WasPlain")) && json_array_size(hosts) == 0;
 	json_array_foreach(hosts, i, host)
 	{
 		r = load_host(trust, host);
@@ -113,8 +116,8 @@ int trust_save(const struct trust *trust, int dir_fd)
 				       "Added", (json_int_t)known->added, "Replaces",
 				       (json_int_t)known->replaces, "Certificate", known->pem));
 	}
-	object = json_pack("{s:i, s:I, s:o}", "Version", TRUST_FILE_VERSION, "NextId",
-		(json_int_t)trust->next_id, "Hosts", hosts);
+	object = json_pack("{s:i, s:I, s:b, s:o}", "Version", TRUST_FILE_VERSION, "NextId",
+		(json_int_t)trust->next_id, "WasPlain", trust->was_plain, "Hosts", hosts);
 	if (!object)
 		return -ENOMEM;
 	if (json_array_size(json_object_get(object, "Hosts")) != trust->n_known)

@@ -2,6 +2,7 @@
 """How a host becomes known, and how it ceases to be."""
 import fcntl
 import glob
+import json
 import os
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from daemons import program
 from netns import wait_for
-from service import CERTIFICATES, Stream, alert_of, make_certificate
+from service import CERTIFICATES, PLAIN_PORT, Stream, alert_of, make_certificate
 
 
 def enrolment(bmc):
@@ -251,6 +252,29 @@ def test_control_socket_takes_no_garbage(bmc):
                 continue
             assert not answer or b'"error"' in answer
     assert bmc.command("trust", "list").returncode == 0
+
+
+@pytest.mark.parametrize("mode, taken", [("first-use", True), ("kcs", False)])
+def test_a_host_without_tls_is_remembered(endpoint, host, stranger, mode, taken):
+    """Not where hosts come over IPMI: nobody there needs it, and any user could be first."""
+    store = os.path.join(endpoint.state_dir, "trust.json")
+    bmc = endpoint.start(tls="off", enrolment=mode)
+    assert bmc.get("/redfish/v1/", plain=PLAIN_PORT).status == 200
+    assert not os.path.exists(store), "who only looks is no host"
+    stream = Stream(bmc, plain=True)
+    stream.until("ISM1019")
+    stream.close()
+    with open(store) as file:
+        assert json.load(file)["WasPlain"] is True
+    bmc.stop()
+    bmc.start(tls="on")
+    if not taken:
+        assert is_refused(bmc, host) and enrolment(bmc) == "Closed"
+        return
+    assert bmc.enrol(host).status == 201
+    with open(store) as file:
+        assert json.load(file)["WasPlain"] is False
+    assert is_refused(bmc, stranger)
 
 
 @pytest.mark.parametrize("content", [

@@ -265,18 +265,42 @@ def test_s30_agent_before_the_firmware(lab, kind):
     assert own_fingerprint(lab).lower() in known_hosts(lab).lower()
 
 
-def test_s30_after_the_bmcs_window(lab):
-    """The same later than ten minutes after the BMC's start, without IPMI: refused, until the host
-    is started anew, which is the firmware's word that opens the window. No one types at the BMC."""
+@pytest.mark.parametrize("again", ["", "the BMC restarts"])
+def test_s30_long_after_the_bmcs_window(lab, again):
+    """The same weeks after the BMC got TLS, without IPMI: it remembers the host that it served
+    without TLS, and takes its first certificate. No one types at the BMC."""
     clock = FakeClock(lab.folder, lab.endpoint, runs=True)
     install(lab)
     assert enrolled(lab, tls="off")["encrypted"] is False
+    wait_for(lambda: "stream opened" in lab.endpoint.log(), 5, "served")
     lab.endpoint.stop()
     lab.endpoint.start(tls="on")
     wait_refused(lab, "ISM1039")
-    clock.go(3600)
+    if again:
+        lab.endpoint.stop()
+        lab.endpoint.start()
+    clock.go(30 * 86400)
     lab.agent.stop()
     package(lab, "--cleanup")
+    install(lab)
+    lab.agent.start()
+    assert lab.agent.wait_connected("ipv4")["encrypted"] is True
+    assert own_fingerprint(lab).lower() in known_hosts(lab).lower()
+    before = own_fingerprint(lab)
+    lab.agent.stop()  # and now it knows one: the next stranger is refused
+    package(lab, "--cleanup")
+    install(lab)
+    lab.agent.start()
+    wait_refused(lab, "ISM1004")
+    assert before.lower() in known_hosts(lab).lower()
+
+
+def test_s30_twin_a_bmc_that_always_had_tls(lab):
+    """It has served nobody without TLS: after its window a first host is refused, until the host
+    is started anew, which is the firmware's word that opens the window."""
+    clock = FakeClock(lab.folder, lab.endpoint, runs=True)
+    lab.endpoint.start()
+    clock.go(3600)
     install(lab)
     lab.agent.start()
     wait_refused(lab, "ISM1004")

@@ -8,13 +8,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/state.h"
 #include "base/util.h"
 #include "endpoint/trust.h"
 
@@ -59,7 +55,7 @@ static void window_when_empty(void **state)
 	struct trust_clock clock = at(NOW, 1000);
 
 	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_UNKNOWN);
-	assert_true(trust_start(trust, &clock));
+	assert_true(trust_window_open(trust, TRUST_REASON_EMPTY, &clock));
 	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_ENROLLING);
 	clock.mono_ms += MIN10 - 1;
 	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_ENROLLING);
@@ -74,7 +70,6 @@ static void window_closed_when_known(void **state)
 	struct trust_clock clock = at(NOW, 0);
 
 	assert_int_equal(trust_add(trust, &c, "pem", &clock), 0);
-	assert_false(trust_start(trust, &clock));
 	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_KNOWN);
 	assert_int_equal(trust_judge(trust, &other, &clock), TRUST_VERDICT_UNKNOWN);
 }
@@ -85,7 +80,7 @@ static void one_enrolment_closes(void **state)
 	struct trust *trust = *state;
 	struct trust_clock clock = at(NOW, 0);
 
-	trust_start(trust, &clock);
+	trust_window_open(trust, TRUST_REASON_EMPTY, &clock);
 	assert_int_equal(trust_add(trust, &c, "pem", &clock), 0);
 	assert_false(trust_window_is_open(trust, &clock));
 	assert_int_equal(trust_judge(trust, &other, &clock), TRUST_VERDICT_UNKNOWN);
@@ -98,7 +93,7 @@ static void every_reason_opens(void **state)
 	struct trust *trust = *state;
 	struct trust_clock clock = at(NOW, 0);
 
-	for (int r = TRUST_REASON_EMPTY; r <= TRUST_REASON_ADMINISTRATOR; r++) {
+	for (int r = TRUST_REASON_EMPTY; r <= TRUST_REASON_WAS_PLAIN; r++) {
 		trust_window_close(trust);
 		assert_true(trust_window_open(trust, (enum trust_reason)r, &clock));
 		assert_int_equal(trust->window_reason, r);
@@ -119,7 +114,7 @@ static void expired(void **state)
 	struct trust *trust = *state;
 	struct trust_clock clock = at(NOW, 0);
 
-	trust_start(trust, &clock);
+	trust_window_open(trust, TRUST_REASON_EMPTY, &clock);
 	assert_int_equal(trust_judge(trust, &other, &clock), TRUST_VERDICT_EXPIRED);
 	trust_add(trust, &c, "pem", &clock);
 	assert_false(trust_all_expired(trust, &clock));
@@ -288,57 +283,22 @@ static void all_know_next(void **state)
 	assert_false(trust_all_know_next(trust, &clock));
 }
 
-/* Durable, and nothing but what it should be comes back. */
-static void keep_in_file(void **state)
+/* Hosts without TLS are remembered until one has enrolled, and only where none was known. */
+static void was_plain(void **state)
 {
-	char folder[] = "/tmp/test-trust-XXXXXX", command[64];
-	struct cert_request request = {.role = CERT_ROLE_AGENT,
-		.common_name = "host",
-		.not_before = NOW,
-		.not_after = NOW + YEAR};
+	struct trust_certificate c = make(1, NOW + YEAR);
+	struct trust *trust = *state;
 	struct trust_clock clock = at(NOW, 0);
-	struct trust_certificate c, again;
-	struct trust *trust = *state, read = {.window_minutes = 7};
-	struct cert_pair pair = {0};
-	_cleanup_free_ char *pem = NULL;
-	_cleanup_free_ char *noisy = NULL;
-	_cleanup_free_ char *canonical = NULL;
-	int fd;
 
-	assert_non_null(mkdtemp(folder));
-	fd = open(folder, O_RDONLY | O_DIRECTORY);
-	assert_int_equal(trust_load(&read, fd), 0);
-	assert_int_equal(read.n_known, 0);
-
-	assert_int_equal(cert_pair_make(&request, &pair), 0);
-	assert_int_equal(cert_to_pem(pair.certificate, &pem), 0);
-	assert_true(asprintf(&noisy, "text before\n%s", pem) > 0);
-	assert_int_equal(trust_read_pem(noisy, strlen(noisy), &c, &canonical), 0);
-	assert_string_equal(canonical, pem);
-	assert_int_equal(c.not_after, NOW + YEAR);
-	assert_int_equal(trust_read_pem("nonsense", 8, &again, NULL), -EINVAL);
-
-	trust_window_open(trust, TRUST_REASON_FORGET, &clock);
-	assert_int_equal(trust_add(trust, &c, canonical, &clock), 0);
-	assert_int_equal(trust_save(trust, fd), 0);
-	assert_int_equal(trust_load(&read, fd), 0);
-	assert_int_equal(read.n_known, 1);
-	assert_int_equal(read.window_minutes, 7);
-	assert_false(read.window_open);
-	assert_int_equal(trust_judge(&read, &c, &clock), TRUST_VERDICT_KNOWN);
-	assert_int_equal(read.next_id, 2);
-	trust_clear(&read);
-
-	assert_int_equal(state_write_file(fd, TRUST_FILE, "{\"Version\": 2}", 14, 0600), 0);
-	assert_int_equal(trust_load(&read, fd), -EBADMSG);
-	assert_int_equal(read.n_known, 0);
-	assert_int_equal(state_write_file(fd, TRUST_FILE, "garbage", 7, 0600), 0);
-	assert_int_equal(trust_load(&read, fd), -EBADMSG);
-
-	cert_pair_clear(&pair);
-	close(fd);
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	assert_int_equal(system(command), 0);
+	assert_true(trust_note_plain(trust));
+	assert_false(trust_note_plain(trust));
+	assert_true(trust->was_plain);
+	assert_int_equal(trust_judge(trust, &c, &clock), TRUST_VERDICT_UNKNOWN);
+	assert_int_equal(trust_add(trust, &c, "pem", &clock), 0);
+	assert_false(trust->was_plain);
+	assert_int_equal(trust_add(trust, &c, "pem", &clock), -EEXIST);
+	assert_false(trust_note_plain(trust));
+	assert_false(trust->was_plain);
 }
 
 int main(void)
@@ -350,13 +310,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_reason_opens, setup, teardown),
 		cmocka_unit_test_setup_teardown(expired, setup, teardown),
 		cmocka_unit_test_setup_teardown(clock_of_1970, setup, teardown),
+		cmocka_unit_test_setup_teardown(was_plain, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(remove_and_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(renew, setup, teardown),
 		cmocka_unit_test_setup_teardown(renew_in_full_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(remove_with_successor, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_know_next, setup, teardown),
-		cmocka_unit_test_setup_teardown(keep_in_file, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
