@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Per-interface sysctls that die with the interface: set at each birth, put back at stop. Where
- * they may not be written, IPv6 is slower after the NIC comes up and nothing else is lost.
+ * they may not be written, IPv6 is slower after the NIC comes up, and the kernel believes a host
+ * that says it is a router: a host that was taken over must be none for its BMC.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +22,10 @@ static const struct {
 	{"ipv4/neigh", "retrans_time_ms",		  "50"},
 	{"ipv6/neigh", "retrans_time_ms",		  "50"},
 	{"ipv6/conf",  "router_solicitation_delay", "0" },
+	{"ipv6/conf",  "accept_ra",		   "0" },
+	{"ipv6/conf",  "accept_redirects",	  "0" },
 };
+static_assert(ARRAY_SIZE(knobs) == CARE_KNOBS, "a value of before for each");
 
 static int open_knob(size_t i, const char *nic, int flags)
 {

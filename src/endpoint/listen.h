@@ -34,10 +34,11 @@ int listen_open_socket(int family, unsigned int ifindex, uint16_t port);
 /* What goes through this socket goes through this NIC. */
 int listen_bind_to_nic(int fd, unsigned int ifindex);
 
-/* care.c: timers of the NIC's neighbour discovery, so that IPv6 works in 60 ms instead of 2 s. */
+/* care.c: sysctls of the NIC: IPv6 works in 60 ms instead of 2 s, and the host is no router. */
+#define CARE_KNOBS 5
 struct care {
 	unsigned int ifindex; /* 0: nothing to put back */
-	char old[3][16];
+	char old[CARE_KNOBS][16];
 };
 void care_set(struct care *care, unsigned int ifindex);
 void care_put_back(struct care *care);

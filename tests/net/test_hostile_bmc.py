@@ -29,10 +29,10 @@ def checksum(source, target, payload):
     return ~total & 0xffff
 
 
-def advertisement(source, prefix, length):
+def advertisement(source, prefix, length, from_mac=BMC_MAC):
     """RFC 4861 4.2: default router for 1800 s, on-link autonomous prefix, link-layer address."""
     target = "ff02::1"
-    mac = bytes.fromhex(BMC_MAC.replace(":", ""))
+    mac = bytes.fromhex(from_mac.replace(":", ""))
     header = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
     options = b"\x01\x01" + mac
     for bits in (length, 64):
