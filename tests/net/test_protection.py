@@ -20,6 +20,7 @@ class Nft:
         self.how, real, script = tmp_path / "how", tmp_path / "real-nft", tmp_path / "nft"
         shutil.copy("/usr/sbin/nft", real)
         script.write_text('#!/bin/sh\nread how <%s\n[ "$how" = hangs ] && exec sleep 60\n'
+                          '[ "$how" = fails ] && exit 1\n'
                           '%s "$@"\nr=$?\n[ "$how" = late ] && exec sleep 60\nexit $r\n'
                           % (self.how, real))
         script.chmod(0o755)
@@ -96,3 +97,26 @@ def test_a_sysctl_that_was_changed_is_no_lack(lab):
     assert "ISM1035" not in lab.agent.event_ids() and "ISM1044" not in lab.agent.event_ids()
     lab.agent.stop()
     assert lab.host.sysctl("ipv6/conf/%s/accept_ra" % HOST_NIC) == "2"
+
+
+@pytest.mark.parametrize("then", ["started without the filter", "removed"])
+def test_a_table_that_could_not_be_removed_is_removed_later(nft, then):
+    """A stop at which nft fails (no memory, a busy machine) leaves it; nobody else removes it."""
+    nft.set("works")
+    lab = nft.lab
+    lab.agent.start(wait=False)
+    lab.agent.wait_connected("ipv4", 30)
+    wait_unprotected(lab, "")
+    nft.set("fails")
+    lab.agent.stop()
+    assert len(tables(lab)) == 1 and "cannot remove the nft table" in lab.agent.log()
+    lab.host.sysctl("ipv6/conf/%s/accept_ra" % HOST_NIC, "2")  # an administrator's, since
+    nft.set("works")
+    if then == "removed":
+        lab.host.run(lab.agent.command() + ["--cleanup"])
+    else:
+        lab.agent.start(nic_filter="off")
+        lab.agent.wait_connected("ipv4", 30)
+        lab.agent.stop()
+    assert tables(lab) == []
+    assert lab.host.sysctl("ipv6/conf/%s/accept_ra" % HOST_NIC) == "2", "it was put back before"

@@ -181,10 +181,22 @@ static int load_patiently(int state_fd, const char *boot_id, struct care *care)
 	return r;
 }
 
+/* The table outlives us: who comes next finds it in the file, and of the sysctls none. */
+static void leave_table(struct care *care)
+{
+	int r;
+
+	memset(care->before, 0, sizeof(care->before));
+	r = store(care, true);
+	if (r < 0)
+		log_warning(MODULE, "%s: %s", CARE_FILE, strerror(-r));
+}
+
 static void put_back(struct care *care)
 {
 	char now[MAX_VALUE], why[256];
 	size_t i;
+	int r = 0;
 
 	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
 		if (care->before[i][0] == '\0' || access_sysctl(care, i, NULL, now) < 0)
@@ -195,9 +207,14 @@ static void put_back(struct care *care)
 		if (strcmp(now, care->before[i]) != 0)
 			access_sysctl(care, i, care->before[i], NULL);
 	}
-	if (care->filter && nft_unprotect(care->target.ifindex, why, sizeof(why)) < 0)
+	if (care->filter)
+		r = nft_unprotect(care->target.ifindex, why, sizeof(why));
+	if (r < 0)
 		log_warning(MODULE, "cannot remove the nft table: %s", why);
-	if (!care->unread)
+	/* Without the program nobody made one, or nobody can remove it. */
+	if (r < 0 && r != -ENOENT)
+		leave_table(care);
+	else if (!care->unread)
 		state_remove_file(care->target.state_fd, CARE_FILE);
 }
 
@@ -210,6 +227,7 @@ void care_recover(int state_fd, const char *proc_root, const char *boot_id)
 	};
 	int r = load_patiently(state_fd, boot_id, &care);
 
+	snprintf(care.boot_id, sizeof(care.boot_id), "%s", boot_id);
 	if (r == 0)
 		put_back(&care);
 	else if (r != -ENOENT && !state_is_passing(r))
