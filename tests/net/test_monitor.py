@@ -10,8 +10,9 @@ import threading
 
 import pytest
 
+from daemons import program
 from lab import BMC_IPV4, BMC_MAC, BMC_NIC, BMC_ULA, HOST_IPV4, HOST_MAC, HOST_NIC, HOST_ULA
-from netns import wait_for
+from netns import run, wait_for
 from probe import (ARMED, EADDRINUSE, ENODEV, EPERM, NOTICE_ARP, NOTICE_EVENT, NOTICE_RELOAD,
                    REAPPLY, SPENT, Gone, Probe)
 
@@ -556,9 +557,12 @@ def test_foreign_tables_are_left_alone(claimed):
     assert tables(lab) == ["filter"]
 
 
+def cleanup(probe):
+    run(probe.lab.host.wrap([program("bmclinkd"), "--cleanup", "--foreground", "--state-dir",
+                             probe.state_dir] + probe.lab.trees.options()))
+
+
 def test_cleanup_takes_everything_away(claimed):
-    from daemons import program
-    from netns import run
     lab = claimed.lab
     before = {key: sysctl(lab, key) for key in CARE}
     assert "UP" not in lab.host.link(HOST_NIC)["flags"]
@@ -567,8 +571,7 @@ def test_cleanup_takes_everything_away(claimed):
     claimed.kill()
     assert "UP" in lab.host.link(HOST_NIC)["flags"]
     assert our_pairs(lab) and tables(lab)
-    run(lab.host.wrap([program("bmclinkd"), "--cleanup", "--foreground", "--state-dir",
-                       claimed.state_dir] + lab.trees.options()))
+    cleanup(claimed)
     assert "UP" not in lab.host.link(HOST_NIC)["flags"]
     assert our_pairs(lab) == [] and tables(lab) == []
     assert {key: sysctl(lab, key) for key in CARE} == before
@@ -577,16 +580,27 @@ def test_cleanup_takes_everything_away(claimed):
 
 
 def test_cleanup_leaves_up_what_was_up_or_is_in_use(claimed):
-    from daemons import program
-    from netns import run
     lab = claimed.lab
     claimed.must("configure", **PAIR)
     claimed.kill()
     lab.host.ip("addr add 192.0.2.1/24 dev " + HOST_NIC)  # somebody else's since
-    run(lab.host.wrap([program("bmclinkd"), "--cleanup", "--foreground", "--state-dir",
-                       claimed.state_dir] + lab.trees.options()))
+    cleanup(claimed)
     assert [pair[0] for pair in our_pairs(lab)] == ["192.0.2.1"]
     assert "UP" in lab.host.link(HOST_NIC)["flags"]
+
+
+def test_a_configuration_that_failed_leaves_the_nic_down(claimed):
+    """Else the next try found it up, and nobody would put it down again at removal."""
+    lab = claimed.lab
+    lab.host.sysctl("ipv6/conf/%s/disable_ipv6" % HOST_NIC, "1")
+    assert claimed.r("configure", host6=HOST_ULA, bmc6=BMC_ULA, prefix=128) == -errno.EACCES
+    assert claimed.must("profile")["once"] == ARMED
+    assert "UP" not in lab.host.link(HOST_NIC)["flags"]
+    claimed.must("configure", **PAIR)
+    assert "UP" in lab.host.link(HOST_NIC)["flags"]
+    claimed.kill()
+    cleanup(claimed)
+    assert "UP" not in lab.host.link(HOST_NIC)["flags"]
 
 
 def test_missing_nft_is_an_event_and_no_end(claimed):

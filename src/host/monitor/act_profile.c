@@ -165,8 +165,12 @@ int act_configure(struct acts *acts, struct wire_reader *in, struct wire_writer 
 	if (r < 0)
 		return r;
 	r = apply(acts, &wanted);
-	if (r < 0)
+	if (r < 0) {
+		/* The mark that says who brought it up goes with this: down first. */
+		if (!link.up)
+			nl_set_link_down(acts->ifindex);
 		unmark(acts, &before);
+	}
 	return r;
 }
 
