@@ -128,7 +128,7 @@ static bool take_answer(struct feature_context *context, enum step step, int sta
 	snmp->asking = snmp->again = false;
 	if (again && status != 0) {
 		begin(context);
-	} else if (snmp->step == step && !counts) {
+	} else if (again || (snmp->step == step && !counts)) {
 		/* The connection ended, which is told elsewhere, or the answer had no end: then
 		 * nothing else would ask again. */
 		set_step(snmp, STEP_WAITING);
