@@ -14,6 +14,9 @@
 #include "base/util.h"
 
 #define BUFFER 32768 /* a dump datagram of the kernel is at most this (NLMSG_GOODSIZE and more) */
+/* Of a dump that a change interrupted (-EINTR, by NLM_F_DUMP_INTR): on a host of containers the
+ * addresses and routes of others come and go all the time. */
+#define DUMP_TRIES 8
 
 /* mnl_attr_for_each() without its silent narrowing. */
 #define for_each_attr(attr, header, offset)                                                        \
@@ -222,13 +225,16 @@ int nl_get_addresses(struct nl_address **addresses, size_t *n)
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct ifaddrmsg *info;
 	struct list list = {0};
-	int r;
+	int r = -EINTR;
 
 	header->nlmsg_type = RTM_GETADDR;
 	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	info->ifa_family = AF_UNSPEC;
-	r = ask(header, take_address, &list);
+	for (int i = 0; i < DUMP_TRIES && r == -EINTR && list.error == 0; i++) {
+		list.n = 0;
+		r = ask(header, take_address, &list);
+	}
 	if (list.error < 0)
 		r = list.error;
 	if (r < 0) {
@@ -291,6 +297,12 @@ static int take_route(const struct nlmsghdr *header, void *arg)
 	return MNL_CB_OK;
 }
 
+static void clear_routes(struct ra_routes *found)
+{
+	while (found->n > 0)
+		free(found->messages[--found->n]);
+}
+
 int nl_delete_ra_routes(unsigned int ifindex, unsigned int *removed)
 {
 	char buffer[256];
@@ -298,13 +310,16 @@ int nl_delete_ra_routes(unsigned int ifindex, unsigned int *removed)
 	struct ra_routes found = {.ifindex = ifindex};
 	struct rtmsg *route;
 	unsigned int i;
-	int r;
+	int r = -EINTR;
 
 	header->nlmsg_type = RTM_GETROUTE;
 	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	route = mnl_nlmsg_put_extra_header(header, sizeof(*route));
 	route->rtm_family = AF_INET6;
-	r = ask(header, take_route, &found);
+	for (int tries = 0; tries < DUMP_TRIES && r == -EINTR; tries++) {
+		clear_routes(&found);
+		r = ask(header, take_route, &found);
+	}
 	*removed = 0;
 	for (i = 0; i < found.n; i++) {
 		/* what the kernel told about a route is what names it for deletion */
@@ -314,7 +329,7 @@ int nl_delete_ra_routes(unsigned int ifindex, unsigned int *removed)
 		header->nlmsg_pid = 0;
 		if (ask(header, NULL, NULL) == 0)
 			(*removed)++;
-		free(found.messages[i]);
 	}
+	clear_routes(&found);
 	return r;
 }
