@@ -17,7 +17,7 @@
 
 #define MODULE	 "renewal"
 #define DAILY_MS (24 * 3600 * 1000)
-#define AGAIN_MS 15000 /* until it is offered again, when the answer broke off */
+#define AGAIN_MS 15000 /* until it is offered, or asked for, again: the answer broke off */
 
 static struct trust_clock get_clock(void)
 {
@@ -232,9 +232,18 @@ int agent_renewal_ask(struct agent *agent, const char **why)
 
 /* --- the BMC's --- */
 
+/* Not tomorrow: the BMC may be waiting for our word. Where the connection ended, the next one asks.
+ */
+static void look_again(struct agent *agent)
+{
+	clock_set_timer(agent->renewal.daily, AGAIN_MS);
+}
+
 static void on_acknowledged(int status, const json_t *body, void *arg)
 {
-	if (status != 0 && (status < 200 || status > 299))
+	if (status == 0)
+		look_again(arg);
+	else if (status < 200 || status > 299)
 		log_warning(MODULE,
 			"the BMC did not hear that its next certificate is trusted "
 			"here (HTTP %d)",
@@ -264,6 +273,8 @@ static void on_manager(int status, const json_t *body, void *arg)
 	struct agent *agent = arg;
 	struct channel_announcement next;
 
+	if (status == 0)
+		look_again(agent);
 	if (status != 200 || agent->current.channel == NULL)
 		return;
 	channel_read_announcement(body, &next);

@@ -6,6 +6,8 @@ import os
 import pytest
 
 from daemons import program
+from hostile_attacks import JSON_HEAD
+from hostile_bmc import HostileBmc
 from netns import run, wait_for
 from servers import fingerprint, make_certificate, replace_certificate
 from test_renewal import plain, soon, worker
@@ -194,3 +196,35 @@ def test_next_pin_is_believed_of_the_pinned_bmc_alone(lab):
     with open(worker(lab, "trust.json")) as file:
         assert file.read() == before
     assert trust(lab)["next_pin"] is None
+
+
+class BreaksOff(HostileBmc):
+    """Answers one request of this kind by half, and all else as it should be."""
+    wanted = None
+
+    def _step_of(self, head):
+        step = super()._step_of(head)
+        return "half" if self.wanted and self.wanted in head.split(b"\r\n")[0] else step
+
+    def half(self, hit):
+        self.wanted = None
+        hit.send(JSON_HEAD + b"Content-Length: 90\r\n\r\n{}")
+
+
+@pytest.mark.parametrize("what", [b"GET /redfish/v1/Managers/bmc ", b"AcknowledgeCertificate"],
+                         ids=["the announcement", "the acknowledgement"])
+def test_an_answer_that_breaks_off(lab, what):
+    """The connection lives on: the BMC, which waits for our word, gets it all the same."""
+    bmc = BreaksOff(lab)
+    lab.on_close(bmc.close)
+    bmc.start()
+    lab.agent.start(ipv6="off")
+    lab.agent.wait(lambda s: s["events"] and s["events"]["by"] == "stream"
+                   and s["features"]["local-names"]["active"], 20, "connected, all is read")
+    old = plain(lab.agent.status()["bmc_fingerprint"])
+    bmc.arm("half", bmc.half)
+    bmc.wanted = what
+    endpoint_command(lab, "certificate", "renew")
+    wait_for(lambda: bmc.hits == 1, 20, "half an answer")
+    wait_changed(lab, old, 45)
+    assert bmc.hits == 1
