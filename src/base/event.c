@@ -16,6 +16,7 @@ struct entry {
 	uint64_t sequence;
 	struct timespec time, last;
 	enum message_id id;
+	bool flapping;
 	unsigned int count, logged; /* logged: the count at the last log line */
 	time_t logged_at, last_at;  /* s, CLOCK_MONOTONIC */
 	char *args;		    /* n_args texts, each with its NUL; NULL: no memory was left */
@@ -168,14 +169,22 @@ static void write_line(struct entry *entry, time_t now)
 	log_write_fields(get_level(entry->id), "event", fields, n, line);
 }
 
-/* Repeats that no line has told of yet: said before something else is, or when it is time. */
-static void flush_counts(struct event_log *log, bool all, time_t now)
+enum flush {
+	FLUSH_DUE,     /* what is told of once a minute */
+	FLUSH_REPEATS, /* and what has repeated up to now; not what flaps, it goes on behind others
+			*/
+	FLUSH_ALL,
+};
+
+/* Repeats that no line has told of yet. */
+static void flush_counts(struct event_log *log, enum flush what, time_t now)
 {
 	for (uint64_t s = event_log_get_oldest(log); s <= log->last; s++) {
 		struct entry *entry = get_entry(log, s);
 
 		if (entry->count > entry->logged &&
-			(all || now - entry->logged_at >= EVENT_REPEAT_SECONDS))
+			(what == FLUSH_ALL || (what == FLUSH_REPEATS && !entry->flapping) ||
+				now - entry->logged_at >= EVENT_REPEAT_SECONDS))
 			write_line(entry, now);
 	}
 }
@@ -186,7 +195,7 @@ void event_log_flush(struct event_log *log)
 	time_t now;
 
 	log->clock(&realtime, &now, log->clock_arg);
-	flush_counts(log, true, now);
+	flush_counts(log, FLUSH_ALL, now);
 }
 
 unsigned int event_log_flush_due(struct event_log *log)
@@ -196,7 +205,7 @@ unsigned int event_log_flush_due(struct event_log *log)
 	time_t now;
 
 	log->clock(&realtime, &now, log->clock_arg);
-	flush_counts(log, false, now);
+	flush_counts(log, FLUSH_DUE, now);
 	for (uint64_t s = event_log_get_oldest(log); s <= log->last; s++) {
 		const struct entry *entry = get_entry(log, s);
 		time_t left = entry->logged_at + EVENT_REPEAT_SECONDS - now;
@@ -286,8 +295,9 @@ static void emit(struct event_log *log, enum message_id id, bool flapping, va_li
 	if (!entry) {
 		/* What flaps is not said at each of its changes, or it would be a line each again.
 		 */
-		flush_counts(log, !flapping, now);
+		flush_counts(log, flapping ? FLUSH_DUE : FLUSH_REPEATS, now);
 		entry = add_entry(log, id, args, length);
+		entry->flapping = flapping;
 		entry->time = realtime;
 	}
 	entry->last = realtime;

@@ -2,8 +2,8 @@
 /*
  * Events: what an administrator must know. A bounded ring in memory (read by `bmclinkctl events`),
  * each also a line in the log with structured fields. The same event repeated without another
- * between is one log line at once, then one line with a count at most each EVENT_REPEAT_SECONDS;
- * the ring keeps one entry with its count.
+ * between is one log line at once, then one line with a count before another event is told of, or
+ * after EVENT_REPEAT_SECONDS; the ring keeps one entry with its count.
  */
 #ifndef BMCLINK_BASE_EVENT_H
 #define BMCLINK_BASE_EVENT_H
@@ -42,7 +42,7 @@ void event_log_forget(struct event_log *log, event_listener_fn fn, void *arg);
 /* Variadic: as many const char * as the message has arguments. NULL counts as "". Never fails. */
 void event_emit(struct event_log *log, enum message_id id, ...);
 /* As event_emit; flapping is for events of a link that comes and goes: repeats are counted even
- * with others between. */
+ * with others between, and only time leads to a line with the count. */
 void event_emit_flapping(struct event_log *log, enum message_id id, ...);
 
 /* Log lines for counts that no line has told of yet (at a stop). */

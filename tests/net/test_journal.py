@@ -88,6 +88,8 @@ def test_plugging_is_a_line_with_a_count(lab, journal):
         lab.agent.wait_connected("ipv4", 30)
     lab.agent.stop()
     wait_for(lambda: journal("BMCLINK_EVENT=ISM1022"), 10, "the end in the journal")
+    assert not journal("BMCLINK_EVENT=ISM1206"), "the NIC was gone: no trouble with /etc/hosts"
     for event, count in (("ISM0007", 12), ("ISM0005", 12), ("ISM1025", 12)):
         lines = journal("BMCLINK_EVENT=" + event)
-        assert len(lines) <= 3 and lines[-1]["BMCLINK_COUNT"] == str(count), event
+        assert len(lines) <= 3 and lines[-1]["BMCLINK_COUNT"] == str(count), \
+            "\n".join(entry["MESSAGE"] for entry in journal("_COMM=bmclinkd-worker"))

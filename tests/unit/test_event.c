@@ -211,6 +211,29 @@ static void test_flapping(void **state)
 		;
 }
 
+/* Others between, which do not flap: each is a line, and no reason for one more of what flaps. */
+static void test_flapping_among_others(void **state)
+{
+	static const char *const whys[] = {"a", "b"};
+	struct event_log *log = make_log();
+	unsigned int flapping = 0, others = 0;
+	const char *line;
+
+	for (int i = 0; i < 100; i++) {
+		event_emit_flapping(log, MSG_ISM0007, "IPv4", "169.254.1.1", "gone");
+		event_emit(log, MSG_ISM1014, whys[i % 2]);
+		while (*(line = next_line())) {
+			flapping += strncmp(line, "ISM0007", 7) == 0;
+			others += strncmp(line, "ISM1014", 7) == 0;
+		}
+	}
+	assert_int_equal(flapping, 1);
+	assert_int_equal(others, 100);
+	event_log_free(log);
+	assert_non_null(strstr(next_line(), "(99 more times)"));
+	assert_string_equal(next_line(), "");
+}
+
 static void test_rest_is_told_at_the_end(void **state)
 {
 	struct event_log *log = make_log();
@@ -311,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_ring_is_bounded),
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_flapping),
+		cmocka_unit_test(test_flapping_among_others),
 		cmocka_unit_test(test_rest_is_told_at_the_end),
 		cmocka_unit_test(test_rest_is_told_when_it_is_time),
 		cmocka_unit_test(test_listeners),

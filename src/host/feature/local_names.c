@@ -15,10 +15,12 @@
 
 #define MODULE	     "names"
 #define LOOK_SECONDS 600 /* others write /etc/hosts, too; and what was refused may be allowed */
+#define SOON_SECONDS 2
 
 struct local_names {
 	struct event *timer;
-	bool wanted; /* our block is to be there */
+	bool wanted;  /* our block is to be there */
+	bool refused; /* the last time */
 	struct in_addr address;
 	struct priv_names now; /* as the monitor said last */
 	char said_why[128], said_taken[PRIV_MAX_NAMES];
@@ -55,6 +57,22 @@ static void show(struct feature_context *context)
 		feature_set_active(context);
 }
 
+/* The NIC may be gone already, and the news of it be on its way to us: then the link is lost, and
+ * nobody need be told of the address that was not there any more. */
+static bool is_told_later(struct feature_context *context, int r)
+{
+	const struct timeval soon = {SOON_SECONDS, 0};
+	struct local_names *names = context->data;
+	bool first = r == -EPERM && !names->refused;
+
+	names->refused = r == -EPERM;
+	if (first) {
+		feature_set_trouble(context, "%s", "");
+		evtimer_add(names->timer, &soon);
+	}
+	return first;
+}
+
 static void run(struct feature_context *context)
 {
 	const struct timeval look = {LOOK_SECONDS, 0};
@@ -62,6 +80,8 @@ static void run(struct feature_context *context)
 	char address[INET_ADDRSTRLEN] = "";
 	int r = priv_set_names(context->priv, names->wanted, names->address, &names->now);
 
+	if (is_told_later(context, r))
+		return;
 	if (r < 0) {
 		names->now = (struct priv_names){.changed = false};
 		snprintf(names->now.why, sizeof(names->now.why), "%s",
