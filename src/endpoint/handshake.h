@@ -44,6 +44,10 @@ struct handshake {
 int handshake_context_new(
 	const struct tls_policy *policy, const struct cert_pair *pair, SSL_CTX **context);
 
+/* handshake_check.c: 0: handshakes work with it. -EIO: nobody can connect (logged), and a fresh
+ * process may be what it needs. */
+int handshake_context_check(SSL_CTX *context);
+
 /* A server's SSL for one connection. handshake must outlive it, or handshake_forget() be called. */
 SSL *handshake_start(SSL_CTX *context, struct handshake *handshake);
 void handshake_forget(SSL *ssl);

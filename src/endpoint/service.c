@@ -81,6 +81,8 @@ static int start_listening(struct service *service)
 	struct listen_handlers handlers = {on_nic_up, on_nic_down, on_nic_address, service};
 	int r = service_make_context(service);
 
+	if (r >= 0 && service->context)
+		r = handshake_context_check(service->context);
 	if (r < 0)
 		return r;
 	/* Also of a firmware that has just learnt TLS: nobody can be known to it yet. A store that
