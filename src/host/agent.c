@@ -43,6 +43,7 @@ static void step(evutil_socket_t fd, short what, void *arg)
 	struct agent *agent = arg;
 	struct ladder_action action;
 
+	agent_forget_run(agent);
 	if (agent->evaluate) {
 		agent->evaluate = false;
 		agent_nic_evaluate(agent);

@@ -25,12 +25,22 @@ static void set_state(struct agent *agent, enum agent_forget_state state, const 
 	snprintf(agent->forget.why, sizeof(agent->forget.why), "%s", why);
 }
 
-/* The link is as it was: connect again. */
+/* The link is as it was. Where connections had ended already, they begin anew: from the loop, for
+ * this may be said within the end of a connection, or within the beginning of the next. */
 static void fail(struct agent *agent, const char *why)
 {
 	if (agent->stopping || agent->forget.state != AGENT_FORGET_ASKING)
 		return;
 	set_state(agent, AGENT_FORGET_FAILED, why);
+	agent->forget.restart = ladder_get_state(&agent->ladder) == LADDER_STATE_STOPPED;
+	agent_schedule(agent, false);
+}
+
+void agent_forget_run(struct agent *agent)
+{
+	if (!agent->forget.restart)
+		return;
+	agent->forget.restart = false;
 	ladder_init(&agent->ladder, (uint32_t)agent_now());
 	agent_try_restart(agent);
 }
@@ -79,6 +89,7 @@ static void delete_members(struct agent *agent, const json_t *members, const cha
 
 	/* Before the first: its effect is that this connection ends, and none is to follow. */
 	ladder_stop(&agent->ladder);
+	agent_try_give_up(agent);
 	agent->forget.waiting = 1; /* held until all are sent */
 	for (i = 0; i < n && i < MAX_MEMBERS; i++) {
 		uri = json_string_value(json_object_get(json_array_get(members, i), "@odata.id"));

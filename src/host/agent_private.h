@@ -112,6 +112,7 @@ enum agent_forget_state {
 struct agent_forget {
 	enum agent_forget_state state;
 	unsigned int waiting; /* requests that have no answer yet */
+	bool restart;	      /* connections are to begin anew */
 	char why[96];	      /* FAILED */
 };
 
@@ -245,6 +246,7 @@ void agent_try_drop(struct agent *agent, enum ladder_protocol protocol);
 /* At the end, in good order: sessions are ended, which takes a moment. */
 void agent_try_leave_all(struct agent *agent);
 bool agent_try_is_leaving(const struct agent *agent);
+void agent_try_give_up(struct agent *agent);	  /* what is being tried; nobody is told */
 void agent_try_drop_leaving(struct agent *agent); /* they are not even said goodbye to */
 void agent_try_drop_all(struct agent *agent);	  /* at the end: nobody is told */
 /* What connections are made with has changed: what there is ends, and all begins anew. */
@@ -348,5 +350,6 @@ json_t *agent_renewal_get_state(const struct agent *agent); /* agent_renewal_sta
 
 /* agent_forget.c: 0, and agent->forget says how it ends; -ENOTCONN: no trusted connection. */
 int agent_forget_begin(struct agent *agent);
+void agent_forget_run(struct agent *agent); /* before each step: what a failure left to do */
 
 #endif

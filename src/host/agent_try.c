@@ -250,12 +250,17 @@ void agent_try_drop(struct agent *agent, enum ladder_protocol protocol)
 	}
 }
 
-void agent_try_restart(struct agent *agent)
+void agent_try_give_up(struct agent *agent)
 {
 	agent_neighbour_stop(agent);
 	agent_kcs_stop(agent);
-	agent->trust.no_kcs = false; /* asked anew */
 	drop(agent, &agent->trying);
+}
+
+void agent_try_restart(struct agent *agent)
+{
+	agent_try_give_up(agent);
+	agent->trust.no_kcs = false; /* asked anew */
 	end_current(agent, OUTCOME_RESTARTED);
 	memset(agent->report.failed, 0, sizeof(agent->report.failed)); /* told again, if it is so */
 	ladder_restart(&agent->ladder, agent_now());
@@ -270,17 +275,13 @@ void agent_try_drop_leaving(struct agent *agent)
 
 void agent_try_drop_all(struct agent *agent)
 {
-	agent_neighbour_stop(agent);
-	agent_kcs_stop(agent);
-	drop(agent, &agent->trying);
+	agent_try_give_up(agent);
 	drop(agent, &agent->current);
 	agent_try_drop_leaving(agent);
 }
 
 void agent_try_leave_all(struct agent *agent)
 {
-	agent_neighbour_stop(agent);
-	agent_kcs_stop(agent);
-	drop(agent, &agent->trying);
+	agent_try_give_up(agent);
 	leave(agent, &agent->current);
 }

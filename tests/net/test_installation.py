@@ -6,13 +6,18 @@ Rows S24 to S26 and S30; with dpkg in tests/packaging/ and tests/vm/.
 """
 import json
 import os
+import re
+import socket
+import subprocess
+import threading
 
 import pytest
 
 from daemons import program
+from hostile_bmc import HostileBmc
 from lab import HOST_NIC
-from netns import run, wait_for
-from servers import fingerprint, replace_certificate
+from netns import die_with_parent, run, wait_for
+from servers import Server, fingerprint, replace_certificate
 from test_clock import FakeClock
 from test_trust_net import (agent_certificate, endpoint_trust, enrolled, past, wait_refused)
 
@@ -332,3 +337,79 @@ def test_removal_leaves_the_nic_down_as_it_was(lab, before):
     lab.agent.stop()
     package(lab, "--cleanup")
     assert "UP" not in lab.host.link(HOST_NIC)["flags"]
+
+
+class HoldsBack(HostileBmc):
+    """Has IPv6 only at first, and keeps one answer back: about the certificates it knows of us."""
+    method = b""
+
+    def start(self):
+        self.server = Server(self.lab.bmc, self._serve, backlog=256, family=socket.AF_INET6)
+        return super().start()
+
+    def _step_of(self, head):
+        step = super()._step_of(head)
+        asked = re.match(rb"(\S+) \S+/Certificates", head)
+        return "held" if asked and asked.group(1) == self.method else step
+
+    def hold(self, method, attack):
+        self.method = method
+        self.arm("held", attack)
+
+
+@pytest.fixture
+def over_ipv6(lab):
+    """Connected, and the forgetting of this host is asked for over IPv6."""
+    bmc = HoldsBack(lab)
+    lab.on_close(bmc.close)
+    bmc.start()
+    lab.agent.start()
+    lab.agent.wait_connected("ipv6", 20)
+    worker = lab.agent.children()
+    yield bmc
+    assert lab.agent.children() == worker
+
+
+def ask_to_forget(lab):
+    return subprocess.Popen(lab.agent.namespace.wrap(
+        [program("bmclinkctl"), "--runtime-dir", lab.agent.runtime_dir, "trust", "forget"]),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent, text=True)
+
+
+def have_ipv4_tried(lab):
+    lab.host.ip("addr add 192.0.2.9/32 dev " + HOST_NIC)  # something has changed
+
+
+def test_forget_and_the_protocol_changes(lab, over_ipv6):
+    """The connection that was asked over is left for IPv4 before the answer has come."""
+    over_ipv6.hold(b"GET", lambda hit: hit.wait())
+    asked = ask_to_forget(lab)
+    wait_for(lambda: over_ipv6.hits, 20, "it was asked")
+    with Server(lab.bmc, over_ipv6._serve, backlog=256):
+        have_ipv4_tried(lab)
+        assert "ended before the BMC had answered" in asked.communicate(timeout=30)[1]
+        assert asked.returncode == 1
+        lab.agent.wait_connected("ipv4", 30)
+
+
+def test_forget_while_ipv4_is_tried(lab, over_ipv6):
+    """What was begun before comes to nothing: the BMC would enrol this host again."""
+    go_on, over = threading.Event(), threading.Event()
+
+    def serve_late(connection):
+        go_on.wait(30)
+        over_ipv6._serve(connection)
+        over.set()
+
+    def answer_late(hit):
+        go_on.set()
+        over.wait(8)
+        hit.send(b"\r\n\r\n".join(hit.honest()))
+    over_ipv6.hold(b"DELETE", answer_late)
+    with Server(lab.bmc, serve_late, backlog=256) as server:
+        have_ipv4_tried(lab)
+        wait_for(lambda: server.accepted, 20, "IPv4 is tried")
+        out, error = ask_to_forget(lab).communicate(timeout=30)
+        assert "has forgotten this host" in out and not error
+        lab.agent.wait_state("stopped")
+        assert own_fingerprint(lab).lower() not in known_hosts(lab).lower()
