@@ -657,20 +657,40 @@ def test_an_old_package_that_cannot_be_put_back_is_said(host):
     assert event["args"][:2] == [NEW, OLD]
 
 
+@pytest.mark.parametrize("step,ago", [("requested", 3600), ("installing", 7 * 86400),
+                                      ("installing", -3600)])
+def test_one_that_a_power_cut_interrupted_goes_on(host, step, ago):
+    """However long the machine was off, or wherever its clock stands: bmclinkd is up first."""
+    host.paused = True
+    set_mode(host, "install")
+    host.give(host.make())
+    wait_for(lambda: host.state()["step"] == "requested", 20, "it is requested")
+    host.lab.agent.kill()
+    state = host.state()
+    state.update(step=step, at=state["at"] - ago)
+    with open(os.path.join(host.folder, "state.json"), "w") as file:
+        json.dump(state, file)
+    host.lab.agent.start()
+    host.lab.agent.wait_connected("ipv4")
+    host.lab.agent.wait(lambda s: s["features"]["auto-update"]["phase"] == "installing", 20,
+                        "it waits for the installer")
+    host.paused = False
+    host.wait_step("done")
+    assert host.installed() == NEW
+
+
 def test_nobody_starts_the_installer(host):
     """A system without bmclink-update.path: it is said, and does not last for ever."""
+    clock = FakeClock(host.lab.folder, host.lab.agent, runs=True)
+    host.lab.agent.stop()
+    host.lab.agent.start()
     host.paused = True
     set_mode(host, "install")
     host.give(host.make())
     wait_for(lambda: host.state()["step"] == "requested", 20, "it is requested")
     assert host.lab.agent.ctl("update", "install", check=False).returncode == 1
-    path = os.path.join(host.folder, "state.json")
-    host.lab.agent.stop()
-    with open(path) as file:
-        text = file.read()
-    with open(path, "w") as file:
-        file.write(text.replace('"at": 1', '"at": 0, "x": 1'))
-    host.lab.agent.start()
+    assert "ISM1263" not in host.lab.agent.event_ids()
+    clock.go(901)
     event = host.lab.agent.wait_event("ISM1263", 20)
     assert "not started" in event["args"][1]
     assert not os.path.exists(os.path.join(host.folder, "request"))

@@ -108,7 +108,7 @@ static int begin(struct acts *acts, struct acts_update *update)
 	dir_fd = act_update_open_state(acts, &state);
 	if (dir_fd < 0)
 		return dir_fd;
-	act_update_give_up_stale(dir_fd, &state);
+	act_update_give_up_stale(acts, dir_fd, &state);
 	if (update_is_under_way(state.step) || update_is_locked(dir_fd))
 		return -EBUSY;
 	r = check_room(dir_fd, update->size);

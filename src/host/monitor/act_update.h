@@ -9,7 +9,8 @@
 /* The directory of update/store.h, and what is in its UPDATE_STATE. Descriptor or negative errno. A
  * damaged state is an empty one: nothing is under way, and the floor is what runs. */
 int act_update_open_state(struct acts *acts, struct update_state *state);
-/* One that nobody works at any more, for the installer was not even started, has failed. */
-void act_update_give_up_stale(int dir_fd, struct update_state *state);
+/* One that nobody has worked at for UPDATE_STALE_SECS, for the installer was not even started, has
+ * failed. */
+void act_update_give_up_stale(struct acts *acts, int dir_fd, struct update_state *state);
 
 #endif

@@ -2,8 +2,8 @@
 /* Where updates stand: what the installer did since, what runs here, and whose keys count. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/package_name.h"
 #include "base/state.h"
@@ -31,12 +31,26 @@ static void tell(struct acts *acts, int dir_fd, struct update_state *state)
 		log_warning(MODULE, "it may be told again how the last update ended");
 }
 
-void act_update_give_up_stale(int dir_fd, struct update_state *state)
+/* By our own time: what a power cut interrupted goes on, however long the machine was off, and
+ * whatever its clock says now; the installer is started when we are. */
+static bool is_stale(struct acts *acts, const struct update_state *state)
 {
-	int64_t age = (int64_t)time(NULL) - state->at;
+	int64_t now = clock_get_ms(CLOCK_BOOTTIME);
 
-	if (!update_is_under_way(state->step) || (age >= 0 && age < UPDATE_STALE_SECS) ||
-		update_is_locked(dir_fd))
+	if (!update_is_under_way(state->step)) {
+		acts->update_seen_ms = 0;
+		return false;
+	}
+	if (acts->update_seen_ms == 0 || acts->update_seen_at != state->at) {
+		acts->update_seen_ms = now;
+		acts->update_seen_at = state->at;
+	}
+	return now - acts->update_seen_ms >= UPDATE_STALE_SECS * 1000;
+}
+
+void act_update_give_up_stale(struct acts *acts, int dir_fd, struct update_state *state)
+{
+	if (!is_stale(acts, state) || update_is_locked(dir_fd))
 		return;
 	state_remove_file(dir_fd, UPDATE_REQUEST);
 	update_set_step(dir_fd, state, state->step <= UPDATE_CHECKING ? UPDATE_FAILED : UPDATE_LOST,
@@ -76,7 +90,7 @@ void act_update_review(struct acts *acts)
 	if (fd < 0)
 		return;
 	raise_floor(acts, fd, &state);
-	act_update_give_up_stale(fd, &state);
+	act_update_give_up_stale(acts, fd, &state);
 	tell(acts, fd, &state);
 }
 

@@ -147,6 +147,8 @@ struct acts {
 	struct acts_probe probes[ACTS_MAX_PROBES];
 	struct acts_ipmi ipmi;
 	struct acts_update update;
+	/* One that is under way was first seen at this step: CLOCK_BOOTTIME, and its own word. */
+	int64_t update_seen_ms, update_seen_at;
 	struct access *access; /* NULL: it was never asked for */
 	int audit_fd;	       /* -1: not opened yet, or there is none */
 	unsigned int audit_count, audit_trust_count, audit_lost;
