@@ -262,16 +262,38 @@ int lclog_file_open(struct lclog *log, bool *moved)
 	return to_errno(rc, system);
 }
 
+/* Streams, pushes and hosts have ids of the old one as their cursors: the new one goes on behind.
+ */
+static int go_on_behind(struct lclog *log, int64_t newest)
+{
+	char sql[96];
+	int rc;
+
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO sqlite_sequence (name, seq) VALUES ('records', %lld)",
+		(long long)newest);
+	rc = sqlite3_exec(log->db, sql, NULL, NULL, NULL);
+	log->newest = newest;
+	log->oldest = newest + 1;
+	return rc;
+}
+
 int lclog_file_replace(struct lclog *log)
 {
+	int64_t oldest = log->oldest, newest = log->newest;
 	int rc, system;
 
 	lclog_file_close(log);
 	if (log->path)
 		move_aside(log->path);
 	rc = open_once(log);
+	if (rc == SQLITE_OK)
+		rc = go_on_behind(log, newest);
 	system = sqlite3_system_errno(log->db);
-	if (rc != SQLITE_OK)
+	if (rc != SQLITE_OK) {
 		lclog_file_close(log);
+		log->oldest = oldest;
+		log->newest = newest;
+	}
 	return to_errno(rc, system);
 }
