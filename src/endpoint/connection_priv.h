@@ -80,9 +80,10 @@ struct server {
 	struct connection_list connections; /* oldest first */
 	unsigned int n_connections, max_connections, peak;
 	struct sources sources; /* of the connections */
-	bool paused;		/* not accepting: full */
+	bool paused;		/* not accepting: full, or wanting */
+	bool wanting;		/* the last accept() failed: told once */
 	bool used;		/* there was a connection */
-	struct event *trim;
+	struct event *trim, *retry;
 	struct linger_list lingering;
 	unsigned int n_lingering;
 };

@@ -17,17 +17,19 @@
 
 #define TRIM_PEAK 16 /* connections at a time after which memory is given back */
 #define TRIM_MS	  2000
-#define OWN_FILES 48 /* log, listeners, control, hooks, pushes: what is no connection */
+#define RETRY_MS  1000 /* after an accept() that failed */
+#define OWN_FILES 48   /* log, listeners, control, hooks, pushes: what is no connection */
 
 static void set_paused(struct server *server, bool paused)
 {
 	if (server->paused == paused)
 		return;
 	server->paused = paused;
-	log_notice("server",
-		paused ? "full: %u connections, accepting no more"
-		       : "accepting again: %u connections",
-		server->n_connections);
+	if (!server->wanting)
+		log_notice("server",
+			paused ? "full: %u connections, accepting no more"
+			       : "accepting again: %u connections",
+			server->n_connections);
 	for (unsigned int i = 0; i < server->n_listeners; i++) {
 		if (paused)
 			evconnlistener_disable(server->listeners[i].listener);
@@ -105,6 +107,12 @@ static struct connection *find_victim(struct server *server, const unsigned char
 	return NULL;
 }
 
+/* Of those who may stay. */
+static bool is_full(struct server *server)
+{
+	return server->n_connections >= server->max_connections && !find_victim(server, NULL);
+}
+
 /*
  * Room for one more of this source? Any user of the host can open connections, but only its agent
  * has the certificate: strangers lose their place, the oldest first, and cannot keep the agent out.
@@ -132,6 +140,7 @@ static void on_accept(
 	struct server *server = listener->server;
 	struct connection_peer peer;
 
+	server->wanting = false;
 	read_peer(fd, sa, &peer);
 	if (!make_room(server, peer.source)) {
 		close(fd);
@@ -142,19 +151,31 @@ static void on_accept(
 	server->used = true;
 	if (server->n_connections > server->peak)
 		server->peak = server->n_connections;
-	/* Full of those who may stay: the kernel's queue is the place to wait. An accept() that
-	 * fails for want of descriptors would spin. */
-	if (server->n_connections >= server->max_connections && !find_victim(server, NULL))
+	/* The kernel's queue is the place to wait. */
+	if (is_full(server))
 		set_paused(server, true);
 }
 
+/* Want of descriptors or of memory would make us spin, and it passes: also while not one of our
+ * connections ends, for a host's stream stays for months. */
 static void on_accept_error(struct evconnlistener *evl, void *arg)
 {
+	static const struct timeval later = {RETRY_MS / 1000, (RETRY_MS % 1000) * 1000};
 	struct server_listener *listener = arg;
 
-	log_warning("server", "accept: %s", strerror(errno));
-	if (listener->server->n_connections)
-		set_paused(listener->server, true); /* until one has ended */
+	if (!listener->server->wanting)
+		log_warning("server", "accept: %s", strerror(errno));
+	listener->server->wanting = true;
+	set_paused(listener->server, true);
+	evtimer_add(listener->server->retry, &later);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+
+	if (!is_full(server))
+		set_paused(server, false);
 }
 
 /*
@@ -201,8 +222,9 @@ int server_new(struct event_base *base, const struct server_handlers *handlers,
 	TAILQ_INIT(&made->connections);
 	TAILQ_INIT(&made->lingering);
 	made->trim = evtimer_new(base, on_trim, made);
-	if (!made->trim) {
-		free(made);
+	made->retry = evtimer_new(base, on_retry, made);
+	if (!made->trim || !made->retry) {
+		server_free(made);
 		return -ENOMEM;
 	}
 	*server = made;
@@ -277,7 +299,10 @@ void server_free(struct server *server)
 	if (!server)
 		return;
 	server_close_all(server, "the service stops");
-	event_free(server->trim);
+	if (server->trim)
+		event_free(server->trim);
+	if (server->retry)
+		event_free(server->retry);
 	free(server);
 }
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from netns import wait_for
-from service import PORT, PASSWORD, read_all, read_until
+from service import PASSWORD, PLAIN_PORT, PORT, Stream, read_all, read_until
 
 ROOT = b"GET /redfish/v1/ HTTP/1.1\r\nHost: b\r\n\r\n"
 HANDSHAKE_S, HEAD_S, BODY_S, IDLE_S = 3, 5, 10, 30
@@ -321,6 +321,22 @@ def test_room_for_connections_is_made(bmc):
     for stream in crowd:
         stream.close()
     assert "accept:" not in bmc.log()
+
+
+def test_want_of_descriptors_passes(bmc, host):
+    """Also while no connection ends: a host's stream stays for months."""
+    assert bmc.enrol(host).status == 201
+    stream = Stream(bmc, host)
+    pid = bmc.process.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
+    with bmc.connect():
+        wait_for(lambda: "accept: Too many open files" in bmc.log(), 10, "it cannot")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        assert_served(bmc)
+    assert bmc.log().count("accept: ") == 1
+    bmc.curl("/redfish/v1/", "http", PLAIN_PORT)
+    stream.until("ISM0050")
 
 
 def test_idle_costs_nothing(bmc):
