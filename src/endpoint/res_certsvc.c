@@ -70,6 +70,25 @@ static bool check_replace(struct request *request, const json_t *body)
 	return false;
 }
 
+/* In whatever this service may be set to later: what only TLS 1.1 lets pass is too weak. */
+static bool is_usable(const struct service *service, const struct cert_pair *pair)
+{
+	struct tls_policy policy = {
+		.minimum = TLS_1_2,
+		.maximum = (enum tls_version)service->settings.tls_max_version,
+		.server = true,
+	};
+	SSL_CTX *context = NULL;
+	bool usable;
+
+	if (policy.maximum < policy.minimum)
+		policy.minimum = policy.maximum;
+	usable = handshake_context_new(&policy, pair, &context) == 0 &&
+		 handshake_context_check(context) == 0;
+	SSL_CTX_free(context);
+	return usable;
+}
+
 static int read_given(
 	struct service *service, const json_t *string, struct cert_pair *pair, const char **why)
 {
@@ -87,8 +106,11 @@ static int read_given(
 	service_get_clock(&clock);
 	*why = "it has expired";
 	if (cert_get_dates(pair->certificate, &not_before, &not_after) == 0 &&
-		(trust_clock_unset(&clock) || not_after >= clock.now))
-		return 0;
+		(trust_clock_unset(&clock) || not_after >= clock.now)) {
+		*why = "a TLS server cannot use it";
+		if (is_usable(service, pair))
+			return 0;
+	}
 	cert_pair_clear(pair);
 	return -EINVAL;
 }

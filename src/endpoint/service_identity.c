@@ -158,7 +158,9 @@ int service_remake_identity(struct service *service)
 	return r;
 }
 
-int service_make_context(struct service *service)
+/* NULL without TLS. */
+static int build_context(
+	const struct service *service, const struct cert_pair *pair, SSL_CTX **context)
 {
 	struct tls_policy policy = {
 		.minimum = (enum tls_version)service->settings.tls_min_version,
@@ -166,11 +168,21 @@ int service_make_context(struct service *service)
 		.server = true,
 	};
 
+	*context = NULL;
+	return service->profile.tls ? handshake_context_new(&policy, pair, context) : 0;
+}
+
+/* Where none can be made the old one stays: without one we would take plain requests. */
+int service_make_context(struct service *service)
+{
+	SSL_CTX *made;
+	int r = build_context(service, &service->identity, &made);
+
+	if (r < 0)
+		return r;
 	SSL_CTX_free(service->context);
-	service->context = NULL;
-	if (!service->profile.tls)
-		return 0;
-	return handshake_context_new(&policy, &service->identity, &service->context);
+	service->context = made;
+	return 0;
 }
 
 /* --- the next one --- */
@@ -258,9 +270,15 @@ static int use_next(
 {
 	time_t not_before, not_after = 0;
 	char date[DATE_SIZE];
-	int r = renewal_promote(service->state_fd, &files);
+	SSL_CTX *context;
+	int r = build_context(service, &service->next, &context);
 
+	if (r == 0 && context)
+		r = handshake_context_check(context);
+	if (r == 0)
+		r = renewal_promote(service->state_fd, &files);
 	if (r < 0) {
+		SSL_CTX_free(context);
 		note_failure(service, facts, r);
 		return r;
 	}
@@ -270,11 +288,9 @@ static int use_next(
 	service->next_given = false;
 	trust_forget_next(&service->trust);
 	note_pairs(service);
-	r = service_make_context(service);
-	if (r < 0)
-		log_error(MODULE, "no TLS with the new certificate: %s", strerror(-r));
-	else
-		server_set_context(service->server, service->context);
+	SSL_CTX_free(service->context);
+	service->context = context;
+	server_set_context(service->server, context);
 	cert_get_dates(service->identity.certificate, &not_before, &not_after);
 	format_date(not_after, date);
 	log_notice(

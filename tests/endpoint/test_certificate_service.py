@@ -26,7 +26,8 @@ def key_pem(key):
                              serialization.NoEncryption()).decode()
 
 
-def sign(public, name="bmc", issuer="CA of the site", signer=None, days=300, usage=None):
+def sign(public, name="bmc", issuer="CA of the site", signer=None, days=300, usage=None,
+         digest=hashes.SHA256()):
     """A certificate as a CA would give it; PEM."""
     now = datetime.datetime.utcnow()
     builder = (x509.CertificateBuilder()
@@ -38,7 +39,7 @@ def sign(public, name="bmc", issuer="CA of the site", signer=None, days=300, usa
     if usage:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
     signer = signer or ec.generate_private_key(ec.SECP256R1())
-    return builder.sign(signer, hashes.SHA256()).public_bytes(
+    return builder.sign(signer, digest).public_bytes(
         serialization.Encoding.PEM).decode()
 
 
@@ -102,6 +103,24 @@ def test_replaced_at_once_where_no_host_is_known(bmc, make):
     bmc.kill()
     bmc.start()
     assert shown(bmc) == fingerprint(pem)
+
+
+@pytest.mark.filterwarnings("ignore:SHA1")
+@pytest.mark.parametrize("curve, digest", [
+    (ec.SECP256K1(), hashes.SHA256()), (ec.SECP256R1(), hashes.SHA1())], ids=["curve", "sha1"])
+@pytest.mark.parametrize("oldest", ["1.1", "1.2"])
+def test_one_that_no_handshake_ends_well_with(endpoint, curve, digest, oldest):
+    """OpenSSL takes it as a certificate: used, nobody could connect, or the service not start."""
+    endpoint.set_password()
+    endpoint.start(tls_min_version=oldest)
+    old = shown(endpoint)
+    key = ec.generate_private_key(curve)
+    answer = replace(endpoint, sign(key.public_key(), digest=digest) + key_pem(key))
+    assert answer.status == 400 and "cannot use it" in answer.json()["error"]["message"]
+    assert endpoint.get(OWN + "/2", password=PASSWORD).status == 404
+    endpoint.kill()
+    endpoint.start()
+    assert shown(endpoint) == old
 
 
 def test_known_hosts_are_told_first(bmc, host):

@@ -8,9 +8,12 @@ import ssl
 import subprocess
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from netns import Namespace, wait_for
-from service import Endpoint, PORT
+from service import Endpoint, PLAIN_PORT, PORT, make_certificate
+from test_certificate_service import fingerprint, key_pem, shown, sign
 
 
 def ip(text):
@@ -208,3 +211,35 @@ def test_sysctls_of_the_nic(nic_endpoint):
         assert int(knobs[knob]) <= int(value) <= int(knobs[knob]) + 10, knob
     assert nic_endpoint.stop() == 0
     assert read() == before
+
+
+@pytest.mark.filterwarnings("ignore:SHA1")
+def test_never_plain_for_want_of_a_certificate(nic_endpoint, tmp_path):
+    """A next certificate that no TLS can be made with is not used: the NIC comes anew, and what
+    needs TLS is not served without it."""
+    plug()
+    nic_endpoint.address = "169.254.1.1"
+    host = make_certificate(tmp_path, "host")
+    nic_endpoint.start()
+    assert nic_endpoint.enrol(host).status == 201
+    nic_endpoint.stop()
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = sign(key.public_key(), digest=hashes.SHA1())
+    for name, text in (("endpoint.next.key", key_pem(key)), ("endpoint.next.crt", pem)):
+        with open(os.path.join(nic_endpoint.state_dir, name), "w") as file:
+            file.write(text)
+    nic_endpoint.start(tls_min_version="1.2")
+    old = shown(nic_endpoint)
+    target = "/redfish/v1/Managers/bmc/Actions/Oem/BmclinkManager.AcknowledgeCertificate"
+    assert nic_endpoint.request("POST", target, host, body={
+        "Fingerprint": fingerprint(pem)}).status == 204
+    wait_for(lambda: "Key was rejected" in nic_endpoint.log(), 10, "it cannot be used")
+    ip("link del usb0")
+    wait_for(lambda: not listening(), 10, "the NIC is gone")
+    plug()
+    wait_for(lambda: "0.0.0.0%usb0:8080" in listening(), 10, "the NIC is back")
+    assert nic_endpoint.get("/redfish/v1/Managers", plain=PLAIN_PORT).status == 426
+    assert shown(nic_endpoint) == old
+    nic_endpoint.kill()
+    nic_endpoint.start()
+    assert shown(nic_endpoint) == old
