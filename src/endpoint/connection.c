@@ -56,6 +56,8 @@ void connection_reset_request(struct connection *c)
 	c->body = NULL;
 	c->scanned = c->skipped = c->body_length = c->body_size = 0;
 	memset(&c->chunks, 0, sizeof(c->chunks));
+	/* What comes next may be refused before it has a method, and was no HEAD for that. */
+	c->request.method = (enum http_method)0;
 }
 
 /* The last bytes are out. Say goodbye in the way that the client gets them all. */

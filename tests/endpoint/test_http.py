@@ -53,6 +53,16 @@ def test_refused_with_json_and_closed(bmc, data, status):
     assert json.loads(body)["error"]["@Message.ExtendedInfo"]
 
 
+def test_refused_as_itself_after_a_head_request(bmc):
+    """The method of the request before it says nothing of one that cannot be read."""
+    with bmc.tls() as stream:
+        stream.sendall(b"HEAD" + ROOT[3:])
+        read_until(stream, b"\r\n\r\n")
+        stream.sendall(ROOT[:-2] + b"X: " + b"y" * 17000 + b"\r\n\r\n")
+        code, _, body = split(read_all(stream))
+    assert code == 431 and json.loads(body)["error"]
+
+
 def test_chunked_body_over_the_limit(bmc):
     with bmc.tls() as stream:
         stream.sendall(b"POST /redfish/v1/x HTTP/1.1\r\nHost: b\r\n"
