@@ -142,14 +142,16 @@ const char *http_get_field(const struct http_request *request, const char *name)
 
 static int parse_length(struct http_request *request, const char *value)
 {
-	size_t length = 0;
+	size_t length = 0, digit;
 
 	if (!*value || strlen(value) > 15)
 		return 400;
 	for (; *value; value++) {
 		if (*value < '0' || *value > '9')
 			return 400;
-		length = length * 10 + (size_t)(*value - '0');
+		digit = (size_t)(*value - '0');
+		/* A size_t of 32 bits: too long for everything, and not short again. */
+		length = length > (SIZE_MAX - digit) / 10 ? SIZE_MAX : length * 10 + digit;
 	}
 	request->has_length = true;
 	request->content_length = length;

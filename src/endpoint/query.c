@@ -8,7 +8,7 @@
 /* The number behind "$skip=" and such; false when it is not one. */
 static bool parse_number(const char *value, size_t length, long *number)
 {
-	long n = 0;
+	long long n = 0; /* ten digits are too many for a long of 32 bits */
 
 	if (!length || length > 10)
 		return false;
@@ -17,7 +17,7 @@ static bool parse_number(const char *value, size_t length, long *number)
 			return false;
 		n = n * 10 + (value[i] - '0');
 	}
-	*number = n > MAX_SKIP ? MAX_SKIP : n;
+	*number = n > MAX_SKIP ? MAX_SKIP : (long)n;
 	return true;
 }
 

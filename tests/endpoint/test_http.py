@@ -43,8 +43,9 @@ def split(data):
     (b"POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20000, 413),
     (b"POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300000, 413),
     (b"POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 4294967298\r\n\r\n{}", 413),
     (b"\x00\x01\x02 garbage\r\n\r\n", 400),
-], ids=range(14))
+], ids=range(15))
 def test_refused_with_json_and_closed(bmc, data, status):
     """The answer arrives even where the client is still sending, and the connection ends."""
     code, head, body = split(talk(bmc, data))

@@ -52,6 +52,7 @@ def test_entries_newest_first_in_pages(bmc):
     assert ids(read(bmc, ENTRIES + "?$top=2&$skip=3")) == [count - 3, count - 4]
     assert ids(read(bmc, ENTRIES + "?$skip=%d" % count)) == []
     assert ids(read(bmc, ENTRIES + "?$top=0")) == []
+    assert ids(read(bmc, ENTRIES + "?$skip=%d" % 2 ** 32)) == []
 
 
 def test_one_entry(bmc):

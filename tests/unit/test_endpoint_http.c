@@ -101,6 +101,17 @@ static void refuse_nul(void **state)
 	assert_int_equal(parse(head, sizeof(head) - 1, &request, &copy), 400);
 }
 
+/* Where a size_t has 32 bits it is long, too, and not 1. */
+static void length_of_more_than_32_bits(void **state)
+{
+	static const char head[] = "POST / HTTP/1.1\r\n" H "Content-Length: 4294967297\r\n\r\n";
+	struct http_request r;
+	_cleanup_free_ char *copy = NULL;
+
+	assert_int_equal(parse(head, sizeof(head) - 1, &r, &copy), 0);
+	assert_true(r.content_length >= UINT32_MAX);
+}
+
 static void read_parts(void **state)
 {
 	static const char head[] = "PATCH /redfish/v1/X?$top=3&a=b HTTP/1.1\r\n" H
@@ -278,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuse_and_take),
 		cmocka_unit_test(refuse_nul),
+		cmocka_unit_test(length_of_more_than_32_bits),
 		cmocka_unit_test(read_parts),
 		cmocka_unit_test(keep_alive),
 		cmocka_unit_test(limits),
