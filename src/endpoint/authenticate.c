@@ -52,7 +52,7 @@ static unsigned int find_bootstrap(const struct service *service, const char *au
  * its password cannot be guessed, and who guesses the administrator's must not lock out a host that
  * makes itself known.
  */
-static int check_credentials(struct service *service, const struct connection *connection,
+static int try_credentials(struct service *service, const struct connection *connection,
 	const struct http_request *http, struct connection_principal *by)
 {
 	const char *authorization = http_get_field(http, "Authorization");
@@ -81,6 +81,19 @@ static int check_credentials(struct service *service, const struct connection *c
 	if (result == ACCOUNTS_LOCKED)
 		return 429;
 	return result == ACCOUNTS_OK ? 0 : 401;
+}
+
+/* Asked at the head of a request and again when it is whole: what was wrong is wrong once. */
+static int check_credentials(struct service *service, struct connection *connection,
+	const struct http_request *http, struct connection_principal *by)
+{
+	int status = connection_get_refusal(connection);
+
+	*by = (struct connection_principal){0};
+	if (!status)
+		status = try_credentials(service, connection, http, by);
+	connection_set_refusal(connection, status);
+	return status;
 }
 
 static bool has_credentials(const struct http_request *http)

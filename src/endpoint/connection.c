@@ -58,6 +58,7 @@ void connection_reset_request(struct connection *c)
 	memset(&c->chunks, 0, sizeof(c->chunks));
 	/* What comes next may be refused before it has a method, and was no HEAD for that. */
 	c->request.method = (enum http_method)0;
+	c->refusal = 0;
 }
 
 /* The last bytes are out. Say goodbye in the way that the client gets them all. */

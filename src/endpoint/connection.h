@@ -39,6 +39,10 @@ const struct connection_principal *connection_get_principal(const struct connect
 void connection_set_principal(
 	struct connection *connection, const struct connection_principal *principal);
 
+/* The status with which the credentials of this request were refused; 0: they were not. */
+int connection_get_refusal(const struct connection *connection);
+void connection_set_refusal(struct connection *connection, int status);
+
 /* The client is somebody: this connection is not thrown out to make room for others. */
 void connection_set_trusted(struct connection *connection);
 

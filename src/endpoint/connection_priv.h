@@ -41,6 +41,7 @@ struct connection {
 	struct connection_peer peer;
 	struct source *source; /* where it is counted */
 	struct connection_principal principal;
+	int refusal; /* status; of this request's credentials */
 
 	char *head; /* owned; what request points into */
 	size_t scanned;

@@ -221,6 +221,16 @@ void connection_set_principal(struct connection *c, const struct connection_prin
 	c->principal = *principal;
 }
 
+int connection_get_refusal(const struct connection *c)
+{
+	return c->refusal;
+}
+
+void connection_set_refusal(struct connection *c, int status)
+{
+	c->refusal = status;
+}
+
 void connection_set_trusted(struct connection *c)
 {
 	c->trusted = true;

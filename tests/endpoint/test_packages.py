@@ -473,3 +473,11 @@ def test_who_got_an_account_over_ipmi_is_no_administrator(bmc, tmp_path):
     assert members(bmc) == [DEB] and stored(bmc) != []
     assert bmc.entries("ISM1251") == []
     assert bmc.request("DELETE", INVENTORY + "/" + DEB, password=PASSWORD).status == 204
+
+
+def test_wrong_password_counts_once(bmc, tmp_path):
+    """It is asked at the head and again at the end: five guesses are five, as everywhere."""
+    path = make_file(tmp_path, size=1000)
+    codes = [push(bmc, path, user="admin:guess %d" % i)[0] for i in range(7)]
+    assert codes == [401] * 5 + [429] * 2
+    assert stored(bmc) == []
