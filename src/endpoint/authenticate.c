@@ -107,9 +107,12 @@ static int authenticate(struct request *request, struct connection_principal *by
 
 	*by = (struct connection_principal){0};
 	request->role = find_connection_role(request->service, request->connection);
-	if (request->role == ROLE_HOST)
+	if (request->role == ROLE_HOST) {
 		service_note_use(request->service,
 			&connection_get_handshake(request->connection)->certificate);
+		/* Also one that has become known since its handshake. */
+		connection_set_trusted(request->connection);
+	}
 	if (!has_credentials(request->http))
 		return 0;
 	status = check_credentials(request->service, request->connection, request->http, by);

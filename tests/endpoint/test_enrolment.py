@@ -2,6 +2,7 @@
 """How a host becomes known, and how it ceases to be."""
 import fcntl
 import glob
+import http.client
 import json
 import os
 import socket
@@ -12,7 +13,8 @@ import pytest
 
 from daemons import program
 from netns import wait_for
-from service import CERTIFICATES, PLAIN_PORT, Stream, alert_of, make_certificate
+from service import (CERTIFICATES, PLAIN_PORT, STREAM, Stream, alert_of,
+                     make_certificate)
 
 
 def enrolment(bmc):
@@ -315,3 +317,26 @@ def test_no_store_is_a_first_use(bmc, host):
     os.unlink(os.path.join(bmc.state_dir, "trust.json"))
     bmc.start()
     assert bmc.enrol(host).status == 201
+
+
+def test_connection_that_enrolled_is_a_host_s(bmc, host):
+    """No stranger's from then on, of which the oldest goes to make room."""
+    connection = http.client.HTTPConnection(bmc.address)
+    connection.sock = bmc.tls(host)
+    connection.request("POST", CERTIFICATES, json.dumps(
+        {"CertificateString": host.pem, "CertificateType": "PEM"}),
+        {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 201 and answer.read()
+    connection.request("GET", STREAM)
+    stream = connection.getresponse()
+    assert stream.status == 200
+    crowd = [bmc.connect() for _ in range(40)]
+    bmc.curl("/redfish/v1/", "http", PLAIN_PORT)
+    for line in stream:
+        if b"ISM0050" in line:
+            break
+    else:
+        raise AssertionError("the stream ended")
+    for one in crowd:
+        one.close()
