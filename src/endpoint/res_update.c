@@ -177,11 +177,14 @@ static void delete_package(struct request *request)
 		request_reply(request, 204, NULL, NULL);
 }
 
-/* A range of a package that is another by now: all of it is sent instead (RFC 9110, 13.1.5). */
+/* A range of a package that is another by now: all of it is sent instead (RFC 9110, 13.1.5). Only
+ * GET has ranges (14.2). */
 static const char *get_range_field(const struct request *request, const char *etag)
 {
 	const char *only_if = http_get_field(request->http, "If-Range");
 
+	if (request->http->method != HTTP_GET)
+		return NULL;
 	return only_if && strcmp(only_if, etag) != 0 ? NULL
 						     : http_get_field(request->http, "Range");
 }

@@ -481,3 +481,12 @@ def test_wrong_password_counts_once(bmc, tmp_path):
     codes = [push(bmc, path, user="admin:guess %d" % i)[0] for i in range(7)]
     assert codes == [401] * 5 + [429] * 2
     assert stored(bmc) == []
+
+
+def test_head_knows_no_ranges(bmc, tmp_path):
+    assert push(bmc, make_file(tmp_path))[0] == 201
+    for field in ("bytes=0-9", "bytes=999999-"):
+        answer = bmc.request("HEAD", INVENTORY + "/" + DEB + "/Package", password=PASSWORD,
+                             headers={"Range": field})
+        assert answer.status == 200 and answer.headers["Content-Length"] == "300000"
+        assert "Content-Range" not in answer.headers
