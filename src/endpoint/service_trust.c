@@ -239,6 +239,7 @@ static int save_and_cut(
 static void on_farewell(evutil_socket_t fd, short what, void *arg)
 {
 	service_review_connections(arg, "its certificate was removed", NULL);
+	service_schedule_rollover(arg); /* it may have been the last that had not our next one */
 }
 
 static int save_and_cut_later(struct service *service, const struct connection *asking)

@@ -161,6 +161,24 @@ def test_used_when_the_last_host_is_forgotten(bmc, host):
     wait_for(lambda: shown(bmc) == fingerprint(pem), 5, "the new certificate")
 
 
+def test_used_when_the_last_that_had_it_not_leaves(bmc, host, stranger):
+    """By its own wish, too: of those that are left each has the next one."""
+    assert bmc.enrol(host).status == 201
+    assert bmc.command("trust", "open").returncode == 0
+    answer = bmc.enrol(stranger)
+    assert answer.status == 201
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = sign(key.public_key())
+    old = shown(bmc)
+    assert replace(bmc, pem + key_pem(key)).status == 204
+    target = "/redfish/v1/Managers/bmc/Actions/Oem/BmclinkManager.AcknowledgeCertificate"
+    assert bmc.request("POST", target, host, body={
+        "Fingerprint": fingerprint(pem)}).status == 204
+    assert shown(bmc) == old
+    assert bmc.request("DELETE", answer.headers["Location"], stranger).status == 204
+    wait_for(lambda: shown(bmc) == fingerprint(pem), 10, "the new certificate")
+
+
 def test_request_signed_by_a_ca(bmc):
     body = {"CommonName": "bmc.example", "AlternativeNames": ["bmc.example", "169.254.1.1"],
             "Organization": "ACME", "Country": "DE", "City": "Ulm",
