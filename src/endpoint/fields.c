@@ -16,12 +16,16 @@ void fields_make_etag(const json_t *json, char etag[NEGOTIATE_ETAG_SIZE])
 {
 	json_t *copy = json_copy((json_t *)json); /* shallow: it is not changed */
 	bool weak = copy && json_object_del(copy, "DateTime") == 0;
-	_cleanup_free_ char *text = copy ? json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	_cleanup_free_ char *text = NULL;
 	union {
 		unsigned char bytes[32];
 		uint64_t tag;
 	} hash = {{0}};
 
+	/* What a PATCH could not apply is said in its answer, and is not of the resource. */
+	if (copy)
+		json_object_del(copy, "@Message.ExtendedInfo");
+	text = copy ? json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	json_decref(copy);
 	if (text)
 		EVP_Digest(text, strlen(text), hash.bytes, NULL, EVP_sha256(), NULL);

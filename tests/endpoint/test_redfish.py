@@ -159,6 +159,19 @@ def test_if_match(bmc):
     assert bmc.request("DELETE", location, headers={"If-Match": "*"}, **options).status == 204
 
 
+def test_patch_that_is_applied_in_part(bmc):
+    """Its answer's tag is the resource's, though it says what was not applied."""
+    path = MANAGER + "/Oem/Bmclink/ServiceModule"
+    answer = bmc.request("PATCH", path, password=PASSWORD,
+                         body={"LocalNames": {"Enabled": False}, "Names": 1})
+    assert answer.status == 200 and answer.json()["@Message.ExtendedInfo"]
+    tag = answer.headers["ETag"]
+    assert bmc.get(path, password=PASSWORD).headers["ETag"] == tag
+    answer = bmc.request("PATCH", path, password=PASSWORD, headers={"If-Match": tag},
+                         body={"LocalNames": {"Enabled": True}})
+    assert answer.status == 200
+
+
 # Media types, versions, methods
 
 @pytest.mark.parametrize("accept, status", [
