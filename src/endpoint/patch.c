@@ -12,9 +12,9 @@ static const struct patchable *find_patchable(const struct request *request, con
 	return NULL;
 }
 
-/* NULL: it was applied; else the message that says why not. */
-static json_t *apply_one(
-	struct request *request, const json_t *current, const char *name, const json_t *value)
+/* True: it was applied; else messages has one that says why not. */
+static bool apply_one(struct request *request, const json_t *current, const char *name,
+	const json_t *value, json_t *messages)
 {
 	const struct patchable *patchable = find_patchable(request, name);
 	const char *const args[BASE_MAX_ARGS] = {name, "", ""};
@@ -28,12 +28,13 @@ static json_t *apply_one(
 	else
 		message = BASE_PROPERTY_UNKNOWN;
 	if (message == BASE_SUCCESS)
-		return NULL;
+		return true;
 	made = redfish_error_message(message, args);
 	related = json_sprintf("/%s", name);
 	if (made && related)
 		json_object_set_new(made, "RelatedProperties", json_pack("[o]", related));
-	return made;
+	json_array_append_new(messages, made);
+	return false;
 }
 
 /* Nothing was changed: an error with all that was wrong; else the resource, annotated. */
@@ -65,16 +66,9 @@ void patch_apply(struct request *request, const json_t *body)
 
 	json_object_foreach((json_t *)body, name, value)
 	{
-		json_t *message;
-
 		/* Annotations come along when somebody sends back what he got. */
-		if (*name == '@')
-			continue;
-		message = apply_one(request, current, name, value);
-		if (message)
-			json_array_append_new(messages, message);
-		else
-			applied++;
+		if (*name != '@')
+			applied += apply_one(request, current, name, value, messages);
 	}
 	answer(request, messages, applied);
 	json_decref(messages);

@@ -179,7 +179,7 @@ static json_t *make(const char *id, const char *text, const char *severity, cons
 		args, "MessageSeverity", severity, "Resolution", resolution);
 }
 
-json_t *redfish_error_message(enum base_message message, const char *const *args)
+static json_t *make_message(enum base_message message, const char *const *args)
 {
 	const struct row *row = &rows[message];
 	json_t *array = json_array();
@@ -192,6 +192,16 @@ json_t *redfish_error_message(enum base_message message, const char *const *args
 	return make(row->id, text, row->severity, row->resolution, array);
 }
 
+json_t *redfish_error_message(enum base_message message, const char *const *args)
+{
+	static const char *const none[BASE_MAX_ARGS] = {"?", "?", "?"};
+	json_t *made = make_message(message, args);
+
+	/* The client's text was not UTF-8, or was cut within a character: the message without it.
+	 */
+	return made ? made : make_message(message, none);
+}
+
 static json_t *wrap(const char *id, json_t *info)
 {
 	const char *text = json_string_value(json_object_get(info, "Message"));
@@ -202,15 +212,7 @@ static json_t *wrap(const char *id, json_t *info)
 
 json_t *redfish_error_body(enum base_message message, const char *const *args)
 {
-	json_t *info = redfish_error_message(message, args);
-
-	if (!info) {
-		/* The client's text was not UTF-8: the message without it. */
-		static const char *const none[BASE_MAX_ARGS] = {"?", "?", "?"};
-
-		info = redfish_error_message(message, none);
-	}
-	return wrap(rows[message].id, info);
+	return wrap(rows[message].id, redfish_error_message(message, args));
 }
 
 json_t *redfish_error_text(const char *text, const char *resolution)

@@ -172,6 +172,14 @@ def test_patch_that_is_applied_in_part(bmc):
     assert answer.status == 200
 
 
+@pytest.mark.parametrize("pad", ["", "a"])
+def test_patch_of_a_long_name_that_is_not_there(bmc, pad):
+    """Where the message is cut, which is within a character once, it is an error all the same."""
+    answer = bmc.request("PATCH", MANAGER + "/Oem/Bmclink/ServiceModule", password=PASSWORD,
+                         body={pad + "\u00e9" * 1500: 1})
+    assert answer.status == 400 and messages(answer) == ["PropertyUnknown"]
+
+
 # Media types, versions, methods
 
 @pytest.mark.parametrize("accept, status", [
