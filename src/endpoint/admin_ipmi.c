@@ -27,7 +27,7 @@ static json_t *answer(struct service *service, const char *command, const json_t
 	text_make_hex(reply.data, reply.length, 0, data);
 	result = json_pack("{s:i, s:s}", "completion", reply.completion, "data", data);
 	OPENSSL_cleanse(data, sizeof(data));
-	OPENSSL_cleanse(&reply, sizeof(answer));
+	OPENSSL_cleanse(&reply, sizeof(reply));
 	return admin_make_result(result);
 }
 
