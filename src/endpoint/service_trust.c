@@ -83,11 +83,15 @@ static int save_trust(struct service *service, const struct trust *trust)
 	return r;
 }
 
-/* What a save could not keep is true until the next start. */
+/* What a save could not keep is true all the same, and is saved when the host comes again. */
 void service_note_plain_host(struct service *service)
 {
-	if (!service->profile.tls && !service->trust_damaged && trust_note_plain(&service->trust))
-		(void)save_trust(service, &service->trust);
+	if (service->profile.tls || service->trust_damaged)
+		return;
+	if (trust_note_plain(&service->trust))
+		service->plain_unsaved = true;
+	if (service->plain_unsaved)
+		service->plain_unsaved = save_trust(service, &service->trust) < 0;
 }
 
 /*

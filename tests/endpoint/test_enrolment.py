@@ -279,6 +279,20 @@ def test_a_host_without_tls_is_remembered(endpoint, host, stranger, mode, taken)
     assert is_refused(bmc, stranger)
 
 
+def test_a_host_without_tls_is_remembered_later(endpoint, host):
+    """The store could not be written when it came first: it comes again."""
+    bmc = endpoint.start(tls="off")
+    obstacle = os.path.join(bmc.state_dir, ".trust.json.tmp")
+    os.mkdir(obstacle)
+    Stream(bmc, plain=True).close()
+    wait_for(lambda: "trust: not saved" in bmc.log(), 10, "it cannot be written")
+    os.rmdir(obstacle)
+    stream = Stream(bmc, plain=True)
+    with open(os.path.join(bmc.state_dir, "trust.json")) as file:
+        assert json.load(file)["WasPlain"] is True
+    stream.close()
+
+
 @pytest.mark.parametrize("content", [
     "", "{", "[]", "{}", '{"Version": 1, "NextId": 2}', '{"Version": 2, "NextId": 2, "Hosts": []}',
     '{"Version": 1, "NextId": 2, "Hosts": [{"Id": 1, "Added": 0, "Certificate": "x"}]}', None])
