@@ -28,6 +28,7 @@ struct job {
 	unsigned int n_args;
 	void (*done)(const struct hook_result *result, void *arg);
 	void *arg;
+	bool (*wanted)(void *arg);
 };
 
 TAILQ_HEAD(job_list, job);
@@ -238,7 +239,10 @@ static void on_start(evutil_socket_t fd, short what, void *arg)
 	hooks->n_waiting--;
 	hooks->running = job;
 	r = hooks_check(hooks, job->name, &why); /* it may have changed while it waited */
-	if (r == 0) {
+	if (job->wanted && !job->wanted(job->arg)) {
+		r = -ECANCELED;
+		why = "when its turn came, nobody with the right to it was there";
+	} else if (r == 0) {
 		r = start_program(hooks, job);
 		why = strerror(-r);
 	} else if (r == -ENOENT) {
@@ -272,6 +276,7 @@ int hooks_run(struct hooks *hooks, const struct hook_call *call)
 	}
 	job->done = call->done;
 	job->arg = call->arg;
+	job->wanted = call->wanted;
 	TAILQ_INSERT_TAIL(&hooks->waiting, job, next);
 	hooks->n_waiting++;
 	wake(hooks);

@@ -34,6 +34,8 @@ struct hook_call {
 	/* Called once: from the loop, never from within hooks_run(), or by hooks_free(). */
 	void (*done)(const struct hook_result *result, void *arg);
 	void *arg;
+	/* Asked when its turn comes: false: it is not run, and not ok. NULL: it always is. */
+	bool (*wanted)(void *arg);
 };
 
 int hooks_new(struct event_base *base, struct hooks **hooks);

@@ -193,10 +193,18 @@ static void on_reset(const struct hook_result *result, void *arg)
 	free(resetting);
 }
 
+static bool is_wanted(void *arg)
+{
+	struct resetting *resetting = arg;
+
+	return resetting->reset.wanted(resetting->reset.arg);
+}
+
 int platform_reset(struct platform *platform, const struct platform_reset *reset)
 {
 	struct resetting *resetting = calloc(1, sizeof(*resetting));
-	struct hook_call call = {targets[reset->target].hook, {"reset"}, on_reset, resetting};
+	struct hook_call call = {targets[reset->target].hook, {"reset"}, on_reset, resetting,
+		reset->wanted ? is_wanted : NULL};
 	int r;
 
 	if (!resetting)

@@ -50,6 +50,7 @@ struct platform_reset {
 	/* Called once from the loop; why is "" when it was done. */
 	void (*done)(const char *why, void *arg);
 	void *arg;
+	bool (*wanted)(void *arg); /* as of struct hook_call */
 };
 /* 0: done() will be called. -ENOENT, -EPERM, -ENOBUFS: hooks_run(). The outcome is recorded. */
 int platform_reset(struct platform *platform, const struct platform_reset *reset);

@@ -18,6 +18,8 @@
 struct waiting { /* a client that waits for the outcome */
 	struct request request;
 	bool gone; /* it does not any more */
+	struct connection_principal by;
+	int64_t since_ms;
 };
 
 static bool has_action(const struct request *request, enum platform_target target)
@@ -56,6 +58,17 @@ static void on_done(const char *why, void *arg)
 			request_reply(request, 204, NULL, NULL);
 	}
 	free(waiting);
+}
+
+/* Others were before it. Who has lost the right meanwhile, or was told that it is not done, is not
+ * to be surprised; who has only gone away has asked for it all the same. */
+static bool is_wanted(void *arg)
+{
+	const struct waiting *waiting = arg;
+	bool late = service_get_mono_ms() - waiting->since_ms >= SERVER_HANDLING_MS;
+
+	return service_has_rights(waiting->request.service, &waiting->by) &&
+	       !(waiting->gone && late);
 }
 
 static bool is_type(const struct request *request, enum platform_target target, const char *type)
@@ -106,7 +119,8 @@ static void reset(struct request *request, const json_t *body, enum platform_tar
 	const char *action)
 {
 	const char *type = read_type(request, body, target, action);
-	struct platform_reset wanted = {.target = target, .type = type, .done = on_done};
+	struct platform_reset wanted = {
+		.target = target, .type = type, .done = on_done, .wanted = is_wanted};
 	struct waiting *waiting;
 	char by[96];
 	int r;
@@ -118,7 +132,11 @@ static void reset(struct request *request, const json_t *body, enum platform_tar
 		request_error(request, 500, BASE_INTERNAL_ERROR);
 		return;
 	}
-	*waiting = (struct waiting){.request = *request};
+	*waiting = (struct waiting){
+		.request = *request,
+		.by = *connection_get_principal(request->connection),
+		.since_ms = service_get_mono_ms(),
+	};
 	snprintf(by, sizeof(by), "a client at %s",
 		connection_get_peer(request->connection)->address);
 	wanted.by = by;

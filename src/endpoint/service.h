@@ -146,6 +146,8 @@ void service_address_came(struct service *service);
  * not cut off: it has still to be answered. */
 void service_review_connections(
 	struct service *service, const char *reason, const struct connection *asking);
+/* Session, account and password that a request rested on are still there. */
+bool service_has_rights(const struct service *service, const struct connection_principal *by);
 
 /* service_bootstrap.c: accounts that the host gets over IPMI. */
 struct ipmi_answer;

@@ -29,6 +29,15 @@ static bool certificate_counts(const struct connection *connection, struct servi
 	return service_judge(&handshake->certificate, service) == TRUST_VERDICT_KNOWN;
 }
 
+bool service_has_rights(const struct service *service, const struct connection_principal *by)
+{
+	if (by->session && !session_find(&service->sessions, by->session))
+		return false;
+	if (by->bootstrap && !account_has_role(service, by))
+		return false;
+	return !by->password || by->password == service->password_generation;
+}
+
 static bool has_lost(const struct connection *connection, void *arg)
 {
 	const struct connection_principal *principal = connection_get_principal(connection);
@@ -37,13 +46,7 @@ static bool has_lost(const struct connection *connection, void *arg)
 
 	if (connection == review->except)
 		return false;
-	if (principal->session && !session_find(&service->sessions, principal->session))
-		return true;
-	if (principal->bootstrap && !account_has_role(service, principal))
-		return true;
-	if (principal->password && principal->password != service->password_generation)
-		return true;
-	return !certificate_counts(connection, service);
+	return !service_has_rights(service, principal) || !certificate_counts(connection, service);
 }
 
 void service_review_connections(

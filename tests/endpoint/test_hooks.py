@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hooks folder: what comes in by it, what is done by it, and programs that do not behave."""
+import http.client
 import json
 import os
 import threading
@@ -278,6 +279,35 @@ def test_client_that_goes_away(hooks, start):
     connection.close()
     hooks.write("go", "")
     assert bmc.wait_entry("ISM1073")[0]["MessageArgs"][1] == "On"
+
+
+def test_right_that_is_lost_while_it_waits(hooks, start):
+    """A reset whose turn has not come is not done for somebody whose password is another by now."""
+    hooks.add("power", POWER.replace(
+        '"reset On")', '"reset On") while [ ! -e "$D/go" ]; do sleep 0.05; done;').replace(
+        '"reset ForceOff")', '"reset ForceOff") echo x > "$D/forced";'))
+    bmc = start(hook_seconds=30)
+    wait_action(bmc)
+
+    def ask(kind):
+        try:
+            post(bmc, RESET, kind, timeout=60)
+        except (ConnectionError, http.client.HTTPException, OSError):
+            pass  # its connection was ended
+    threads = [threading.Thread(target=ask, args=[kind]) for kind in ("On", "ForceOff")]
+    for n, thread in enumerate(threads):
+        thread.start()
+        wait_for(lambda n=n: bmc.log().count("body -> handling") > bmc.log().count(
+            "handling -> ") + n, 20, "it waits")
+    bmc.set_password("another password")
+    hooks.write("go", "")
+    for thread in threads:
+        thread.join(60)
+    wait_for(lambda: "nobody with the right to it" in bmc.log(), 20, "it is not done")
+    assert hooks.read("forced") == "" and hooks.read("power") == "On\n"
+    options = ["-u", "admin:another password"]
+    code, log = bmc.curl(MANAGER + "/LogServices/Lclog/Entries", options=options)
+    assert code == 200 and "ISM1074" in log
 
 
 def children(bmc):
