@@ -21,6 +21,7 @@ struct bootstrap_account {
 	unsigned int id; /* never used again */
 	char user[BOOTSTRAP_USER_SIZE];
 	unsigned char hash[32]; /* of the password: random enough to need no salt and no work */
+	bool told; /* its making is in the Lifecycle log, so must its end be, whoever wishes it */
 };
 
 struct bootstrap {

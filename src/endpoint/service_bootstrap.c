@@ -92,13 +92,18 @@ int service_remove_bootstrap_account(
 	struct service *service, unsigned int id, const char *by, const struct connection *asking)
 {
 	const struct bootstrap_account *account = bootstrap_find(&service->bootstrap, id);
+	bool own_wish = asking && connection_get_principal(asking)->bootstrap == id;
 	char user[BOOTSTRAP_USER_SIZE];
+	bool tell;
 
 	if (!account)
 		return -ENOENT;
 	memcpy(user, account->user, sizeof(user));
+	tell = account->told || !own_wish;
 	end_account(service, id, asking);
-	lclog_emit(service->log, MSG_ISM1062, user, by);
+	log_info("bootstrap", "account %s removed, %s", user, by);
+	if (tell)
+		lclog_emit(service->log, MSG_ISM1062, user, by);
 	return 0;
 }
 
@@ -145,10 +150,14 @@ static int get_fingerprint(unsigned int number, unsigned char fingerprint[32], v
 /* The firmware that asks first, or a host that asks without end, must not fill the log. */
 static void record_account(struct service *service, const char *user)
 {
+	struct bootstrap *bootstrap = &service->bootstrap;
+	struct bootstrap_account *made = &bootstrap->accounts[bootstrap->n - 1];
+
 	log_notice("bootstrap", "account %s made, asked for over IPMI", user);
-	if (limiter_attempt(&service->bootstrap_limiter, service_get_mono_ms()))
-		lclog_emit(service->log, MSG_ISM1060, user,
-			privilege_get_role(service->bootstrap.role)->id);
+	made->told = limiter_attempt(&service->bootstrap_limiter, service_get_mono_ms());
+	if (made->told)
+		lclog_emit(
+			service->log, MSG_ISM1060, user, privilege_get_role(bootstrap->role)->id);
 }
 
 static int make_account(

@@ -263,6 +263,14 @@ def test_the_oldest_account_makes_room(bmc):
         assert bmc.request("DELETE", ACCOUNTS + fixed, password=PASSWORD).status == 405
 
 
+def test_accounts_that_come_and_go_do_not_fill_the_log(bmc):
+    for _ in range(6):
+        account = credentials(bmc)
+        answer = bmc.request("DELETE", ACCOUNTS + account[0], headers=basic(account))
+        assert answer.status == 204
+    assert len(bmc.entries("ISM1060")) == len(bmc.entries("ISM1062")) == 3
+
+
 def test_without_tls_there_is_none(endpoint):
     endpoint.start(tls="off")
     assert ipmi(endpoint, 1, 0x52, 1) == (0xc1, b"")
