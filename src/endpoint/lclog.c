@@ -170,11 +170,13 @@ int lclog_emit(struct lclog *log, enum message_id id, ...)
 	return lclog_append(log, id, args);
 }
 
+/* SQLite has no checksums: flash that is worn may have made of it what no JSON can hold, and a
+ * reader who cannot be given a record would not get behind it. */
 static void copy_column(sqlite3_stmt *s, int column, char *out, size_t size)
 {
 	const char *text = (const char *)sqlite3_column_text(s, column);
 
-	snprintf(out, size, "%s", text ? text : "");
+	text_make_printable(text ? text : "", text ? strlen(text) : 0, out, size);
 }
 
 static void read_args(const char *text, struct lclog_record *record)

@@ -7,13 +7,18 @@
 #include "endpoint/service.h"
 
 #define REGISTRY_PREFIX "Bmclink.1.0."
+#define LATEST_MS	253402300799999LL /* of the year 9999 */
 
 void log_entry_format_time(int64_t ms, char out[LOG_ENTRY_TIME_SIZE])
 {
-	time_t seconds = (time_t)(ms / 1000);
-	char date[24] = "";
+	time_t seconds;
+	char date[24];
 	struct tm tm;
 
+	/* One that no record can have comes of a damaged file. */
+	if (ms < 0 || ms > LATEST_MS)
+		ms = 0;
+	seconds = (time_t)(ms / 1000);
 	gmtime_r(&seconds, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out, LOG_ENTRY_TIME_SIZE, "%s.%03dZ", date, (int)(ms % 1000));

@@ -17,6 +17,7 @@
 
 #include <sqlite3.h>
 
+#include "endpoint/log_entry.h"
 #include "lclog_fixture.h"
 
 static void fill(struct fixture *f, int n)
@@ -155,6 +156,38 @@ static void long_log_damaged_at_its_end(void **state)
 	assert_moved_aside(f);
 }
 
+/* Bits that tip over within a record: SQLite does not see it, and a reader must get behind it. */
+static void record_with_wrong_bits(void **state)
+{
+	struct fixture *f = *state;
+	char text[LOG_ENTRY_TIME_SIZE];
+	struct lclog_record record;
+	struct lclog *log;
+	sqlite3 *db;
+
+	fill(f, 3);
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				 "UPDATE records SET message = CAST(x'41ff42' AS TEXT),"
+				 " message_id = CAST(x'c9534d' AS TEXT), resolution = x'80',"
+				 " created = 9223372036854775807 WHERE id = 2",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(lclog_open(f->folder, 1000, &log), 0);
+	assert_int_equal(lclog_get(log, 2, &record), 0);
+	assert_string_equal(record.message, "A?B");
+	assert_string_equal(record.message_id, "?SM");
+	assert_string_equal(record.resolution, "?");
+	log_entry_format_time(record.created_ms, text);
+	assert_string_equal(text, "1970-01-01T00:00:00.000Z");
+	log_entry_format_time(-1, text);
+	assert_string_equal(text, "1970-01-01T00:00:00.000Z");
+	log_entry_format_time(1, text);
+	assert_string_equal(text, "1970-01-01T00:00:00.001Z");
+	lclog_close(log);
+}
+
 static void keeps_few_corrupt_copies(void **state)
 {
 	struct fixture *f = *state;
@@ -215,6 +248,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_log_damaged_inside, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_log_damaged_at_its_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(record_with_wrong_bits, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_few_corrupt_copies, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
 	};
