@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Per-interface sysctls that die with the interface: set at each birth, put back at stop. Where
- * they may not be written, IPv6 is slower after the NIC comes up, and the kernel believes a host
- * that says it is a router: a host that was taken over must be none for its BMC.
+ * they may not be written, IPv6 is slower after the NIC comes up, where the host is said to be is
+ * believed for 45 s, not 1.5, and the kernel believes a host that says it is a router: a host that
+ * was taken over must be none for its BMC.
  */
 #include <assert.h>
 #include <errno.h>
@@ -19,11 +20,15 @@
 static const struct {
 	const char *folder, *name, *value;
 } knobs[] = {
-	{"ipv4/neigh", "retrans_time_ms",		  "50"},
-	{"ipv6/neigh", "retrans_time_ms",		  "50"},
-	{"ipv6/conf",  "router_solicitation_delay", "0" },
-	{"ipv6/conf",  "accept_ra",		   "0" },
-	{"ipv6/conf",  "accept_redirects",	  "0" },
+	{"ipv4/neigh", "retrans_time_ms",		  "50"  },
+	{"ipv6/neigh", "retrans_time_ms",		  "50"  },
+	{"ipv4/neigh", "base_reachable_time_ms",	 "1000"},
+	{"ipv6/neigh", "base_reachable_time_ms",	 "1000"},
+	{"ipv4/neigh", "delay_first_probe_time",	 "1"   },
+	{"ipv6/neigh", "delay_first_probe_time",	 "1"   },
+	{"ipv6/conf",  "router_solicitation_delay", "0"   },
+	{"ipv6/conf",  "accept_ra",		   "0"   },
+	{"ipv6/conf",  "accept_redirects",	  "0"   },
 };
 static_assert(ARRAY_SIZE(knobs) == CARE_KNOBS, "a value of before for each");
 

@@ -35,7 +35,7 @@ int listen_open_socket(int family, unsigned int ifindex, uint16_t port);
 int listen_bind_to_nic(int fd, unsigned int ifindex);
 
 /* care.c: sysctls of the NIC: IPv6 works in 60 ms instead of 2 s, and the host is no router. */
-#define CARE_KNOBS 5
+#define CARE_KNOBS 9
 struct care {
 	unsigned int ifindex; /* 0: nothing to put back */
 	char old[CARE_KNOBS][16];

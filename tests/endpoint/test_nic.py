@@ -195,6 +195,10 @@ def test_sysctls_of_the_nic(nic_endpoint):
     plug()
     knobs = {"ipv4/neigh/usb0/retrans_time_ms": "50", "ipv6/neigh/usb0/retrans_time_ms": "50",
              "ipv6/conf/usb0/router_solicitation_delay": "0",
+             "ipv4/neigh/usb0/base_reachable_time_ms": "1000",
+             "ipv6/neigh/usb0/base_reachable_time_ms": "1000",
+             "ipv4/neigh/usb0/delay_first_probe_time": "1",
+             "ipv6/neigh/usb0/delay_first_probe_time": "1",
              "ipv6/conf/usb0/accept_ra": "0", "ipv6/conf/usb0/accept_redirects": "0"}
 
     def read():

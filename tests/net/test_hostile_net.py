@@ -99,14 +99,18 @@ def test_ping_still_works(lab):
 
 
 def test_stop_puts_everything_back(lab):
-    before = lab.host.sysctl("ipv6/conf/%s/accept_ra" % HOST_NIC)
+    knobs = ["ipv6/conf/%s/accept_ra" % HOST_NIC,
+             "ipv4/neigh/%s/base_reachable_time_ms" % HOST_NIC,
+             "ipv4/neigh/%s/delay_first_probe_time" % HOST_NIC]
+    before = [lab.host.sysctl(knob) for knob in knobs]
     lab.endpoint.start()
     lab.agent.start()
     lab.agent.wait_connected("ipv4")
     assert "table" in lab.host.run(["nft", "list", "ruleset"]).stdout
+    assert [lab.host.sysctl(knob) for knob in knobs] == ["0", "1000", "1"]
     lab.agent.stop()
     assert lab.host.run(["nft", "list", "ruleset"]).stdout.strip() == ""
-    assert lab.host.sysctl("ipv6/conf/%s/accept_ra" % HOST_NIC) == before
+    assert [lab.host.sysctl(knob) for knob in knobs] == before
     assert lab.host.has_address(HOST_NIC, HOST_IPV4)  # what was configured stays
 
 

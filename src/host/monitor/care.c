@@ -31,27 +31,32 @@ struct sysctl {
 
 static const struct sysctl sysctls[] = {
 	/* no route, no address and no name server from the BMC; no traffic through this host */
-	{"ipv6/conf",  "accept_ra",		   "0" },
-	{"ipv6/conf",  "accept_redirects",	  "0" },
-	{"ipv6/conf",  "accept_source_route",	     "0" },
-	{"ipv6/conf",  "forwarding",		    "0" },
-	{"ipv6/conf",  "proxy_ndp",		   "0" },
-	{"ipv4/conf",  "accept_redirects",	  "0" },
-	{"ipv4/conf",  "send_redirects",		"0" },
-	{"ipv4/conf",  "accept_source_route",	     "0" },
-	{"ipv4/conf",  "forwarding",		    "0" },
-	{"ipv4/conf",  "proxy_arp",		   "0" },
-	{"ipv4/conf",  "route_localnet",		"0" },
+	{"ipv6/conf",  "accept_ra",		   "0"   },
+	{"ipv6/conf",  "accept_redirects",	  "0"   },
+	{"ipv6/conf",  "accept_source_route",	     "0"	},
+	{"ipv6/conf",  "forwarding",		    "0"   },
+	{"ipv6/conf",  "proxy_ndp",		   "0"   },
+	{"ipv4/conf",  "accept_redirects",	  "0"   },
+	{"ipv4/conf",  "send_redirects",		"0"   },
+	{"ipv4/conf",  "accept_source_route",	     "0"	},
+	{"ipv4/conf",  "forwarding",		    "0"   },
+	{"ipv4/conf",  "proxy_arp",		   "0"   },
+	{"ipv4/conf",  "route_localnet",		"0"   },
  /* the BMC speaks in its own name only, and no request of ours tells it another address.
 	 * Not arp_ignore: with a host/peer pair the kernel then answers for no address at all */
-	{"ipv4/conf",  "rp_filter",		   "1" },
-	{"ipv4/conf",  "arp_announce",	      "2" },
+	{"ipv4/conf",  "rp_filter",		   "1"   },
+	{"ipv4/conf",  "arp_announce",	      "2"	 },
  /* the other end's duplicate detection eats the first solicitation; with the kernel's
 	 * second until the next one IPv6 takes 2 s instead of 60 ms */
-	{"ipv6/neigh", "retrans_time_ms",		  "50"},
-	{"ipv4/neigh", "retrans_time_ms",		  "50"},
-	{"ipv6/conf",  "router_solicitation_delay", "0" },
-	{"ipv6/conf",  "router_solicitations",      "0" },
+	{"ipv6/neigh", "retrans_time_ms",		  "50"  },
+	{"ipv4/neigh", "retrans_time_ms",		  "50"  },
+ /* a lie about where the BMC is: believed for 1.5 s, not for 45 */
+	{"ipv6/neigh", "base_reachable_time_ms",	 "1000"},
+	{"ipv4/neigh", "base_reachable_time_ms",	 "1000"},
+	{"ipv6/neigh", "delay_first_probe_time",	 "1"   },
+	{"ipv4/neigh", "delay_first_probe_time",	 "1"   },
+	{"ipv6/conf",  "router_solicitation_delay", "0"   },
+	{"ipv6/conf",  "router_solicitations",      "0"	 },
 };
 
 struct care {
