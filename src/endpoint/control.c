@@ -119,7 +119,10 @@ static void on_accept(
 	}
 	bufferevent_setcb(control->clients[i], on_read, on_written, on_event, control);
 	bufferevent_set_timeouts(control->clients[i], &patience, &patience);
-	bufferevent_enable(control->clients[i], EV_READ | EV_WRITE);
+	if (bufferevent_enable(control->clients[i], EV_READ | EV_WRITE) < 0) {
+		bufferevent_free(control->clients[i]); /* it would keep its place for ever */
+		control->clients[i] = NULL;
+	}
 }
 
 int control_new(struct event_base *base, const char *runtime_dir, control_fn fn, void *arg,

@@ -366,7 +366,10 @@ int control_client_new(struct control *control, int fd, uid_t uid)
 	/* One byte more than a line may have shows that it is too long. */
 	bufferevent_setwatermark(client->bev, EV_READ, 0, CONTROL_MAX_LINE);
 	bufferevent_set_timeouts(client->bev, &idle, &idle);
-	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
+	if (bufferevent_enable(client->bev, EV_READ | EV_WRITE) < 0) {
+		control_client_free(client); /* not even its end would be seen, nor its time-out */
+		return -ENOMEM;
+	}
 	return 0;
 }
 

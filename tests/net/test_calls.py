@@ -226,3 +226,32 @@ def test_a_nic_that_cannot_be_looked_at_just_now_is_looked_at_again(lab, number,
     wait_for(lambda: os.path.exists(trace) and "INJECTED" in open(trace).read(), 15, "the fault")
     wait_for(lambda: is_connected(lab), 40, "connected")
     assert "ISM0003" not in lab.agent.event_ids()
+
+
+@pytest.mark.parametrize("role", ["worker", "endpoint"])
+def test_a_client_that_cannot_be_listened_to_is_told_at_once(lab, failing, role):
+    """A connection to the control socket: its end, not silence, and no descriptor of it is left."""
+    lab.endpoint.start()
+    lab.agent.start(ipv6="off")
+    lab.agent.wait(lambda s: s["state"] == "connected" and s["events"]["by"] == "stream", 30,
+                   "connected")
+    pid = lab.agent.children()[0] if role == "worker" else lab.endpoint.pid
+    kind = [name for name, _ in KINDS].index("network")
+
+    def ask():
+        return lab.agent.ctl("status", check=False) if role == "worker" else \
+            endpoint_command(lab, "trust", "list", check=False)
+
+    def descriptors():
+        return len(os.listdir("/proc/%d/fd" % pid))
+    assert ask().returncode == 0
+    files, failed = descriptors(), 0
+    for _ in range(5):  # the first call after accept(), unless something else was first
+        failing.arm(role, 1, kind, errno.ENOMEM)
+        out = ask()
+        failed += failing.read(role, kind)[1]
+        assert "timed out" not in out.stdout + out.stderr
+        failing.arm(role, 0)
+        assert ask().returncode == 0
+    assert failed
+    wait_for(lambda: descriptors() <= files, 30, "as many descriptors")
