@@ -6,7 +6,7 @@ no state at either end: so that enrolment is part of it. A process may end for i
 does so in good order: then it is started again, as systemd would. Some libraries crash when they
 get no memory while they set themselves up (glibc's NSS, libseccomp): that is counted, and no
 failure; a crash of our own code, or of a function that it called with what it should not, is one.
-BMCLINK_SAMPLES says how many n of each are tried; 0: all.
+BMCLINK_SAMPLES says how many n of each are tried, BMCLINK_SEED which; 0: all.
 """
 import os
 import random
@@ -21,7 +21,8 @@ from netns import wait_for
 
 KINDS = 8  # of system calls
 ROLES = ("endpoint", "monitor", "worker")
-SAMPLES = int(os.environ.get("BMCLINK_SAMPLES", -1))
+SAMPLES = int(os.environ.get("BMCLINK_SAMPLES", 4))
+SEED = int(os.environ.get("BMCLINK_SEED", random.SystemRandom().randrange(1 << 32)))
 
 
 class Failing:
@@ -141,16 +142,18 @@ def one_life(lab, failing, role, number):
     return (*counts, crashed)
 
 
-@pytest.mark.skipif(SAMPLES < 0, reason="takes long: BMCLINK_SAMPLES=25")
+@pytest.mark.plain_only
 @pytest.mark.parametrize("role", ROLES)
 def test_one_allocation_fails(lab, failing, role):
+    source = random.Random(SEED)
     total, failed, _ = one_life(lab, failing, role, 0)
     assert total > 200 and failed == 0
     # one of each stretch, another one each time
     step = max(1, total // SAMPLES) if SAMPLES else 1
-    numbers = [begin + random.randrange(step) for begin in range(1, total - step, step)]
-    print("%s: %d allocations until it is connected; failed: %s" % (role, total, list(numbers)))
+    numbers = [begin + source.randrange(step) for begin in range(1, total - step, step)]
+    print("BMCLINK_SEED=%d\n%s: %d allocations until it is connected; failed: %s" % (
+        SEED, role, total, numbers))
     lives = [one_life(lab, failing, role, number) for number in numbers]
     print("%d failed; in %d of these lives a library crashed" % (
         sum(life[1] for life in lives), sum(life[2] > 0 for life in lives)))
-    assert sum(life[1] for life in lives) > len(numbers) * 0.8
+    assert sum(life[1] for life in lives) >= max(1, 0.8 * len(numbers) - 2)
