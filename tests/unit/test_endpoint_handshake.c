@@ -21,7 +21,7 @@
 #include "cert_pairs.h"
 #include "endpoint/handshake.h"
 
-#define SAMPLES 150
+#define SAMPLES 60
 
 enum { WORKS = 10, REFUSED = 11, BROKEN = 12 }; /* how a process ends */
 
