@@ -17,20 +17,36 @@
 #include "host/monitor/access.h"
 #include "host/relay/sources.h"
 
+/* Until what the monitor could not do just now is asked for again; what it refuses, less often. */
+#define AGAIN_SECONDS	10
+#define REFUSED_SECONDS 600
+
 struct inband_access {
+	struct event *timer;
 	bool asked; /* of the monitor */
 	bool said;  /* that it is open */
 };
 
+static void on_timer(evutil_socket_t fd, short what, void *arg);
+
 static int start(struct feature_context *context)
 {
-	context->data = calloc(1, sizeof(struct inband_access));
-	return context->data == NULL ? -ENOMEM : 0;
+	struct inband_access *access = calloc(1, sizeof(*access));
+
+	context->data = access;
+	if (access == NULL)
+		return -ENOMEM;
+	access->timer = evtimer_new(context->base, on_timer, context);
+	return access->timer == NULL ? -ENOMEM : 0;
 }
 
 static void free_access(struct feature_context *context)
 {
-	free(context->data);
+	struct inband_access *access = context->data;
+
+	if (access != NULL && access->timer != NULL)
+		event_free(access->timer);
+	free(access);
 	context->data = NULL;
 }
 
@@ -111,8 +127,10 @@ static void apply(struct feature_context *context)
 {
 	struct inband_access *access = context->data;
 	const char *obstacle = find_obstacle(context);
+	struct timeval again = {.tv_sec = AGAIN_SECONDS};
 	int r;
 
+	evtimer_del(access->timer);
 	if (obstacle != NULL) {
 		close_access(context);
 		feature_set_trouble(context, "%s", obstacle);
@@ -123,13 +141,24 @@ static void apply(struct feature_context *context)
 	if (r < 0) {
 		close_access(context);
 		feature_set_trouble(context, "the monitor refuses: %s", strerror(-r));
+		if (r == -EPERM)
+			again.tv_sec = REFUSED_SECONDS;
+		evtimer_add(access->timer, &again);
 		return;
 	}
 	look(context);
 }
 
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	apply(arg);
+}
+
 static void stop(struct feature_context *context, enum feature_stop why)
 {
+	struct inband_access *access = context->data;
+
+	evtimer_del(access->timer);
 	close_access(context);
 }
 
