@@ -18,11 +18,13 @@
 #include "base/log.h"
 #include "base/util.h"
 
-#define MAX_CLIENTS 4
+#define MAX_CLIENTS   4
+#define RETRY_SECONDS 1 /* after an accept() that failed */
 
 struct control {
 	struct event_base *base;
 	struct evconnlistener *listener;
+	struct event *retry;
 	control_fn fn;
 	void *arg;
 	struct sockaddr_un address;
@@ -125,6 +127,24 @@ static void on_accept(
 	}
 }
 
+/* Want of descriptors or of memory: the kernel would go on telling us of who waits. */
+static void on_accept_error(struct evconnlistener *evl, void *arg)
+{
+	static const struct timeval later = {RETRY_SECONDS, 0};
+	struct control *control = arg;
+
+	log_warning("control", "accept: %s", strerror(errno));
+	evconnlistener_disable(evl);
+	evtimer_add(control->retry, &later);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *control = arg;
+
+	evconnlistener_enable(control->listener);
+}
+
 int control_new(struct event_base *base, const char *runtime_dir, control_fn fn, void *arg,
 	struct control **control)
 {
@@ -135,8 +155,11 @@ int control_new(struct event_base *base, const char *runtime_dir, control_fn fn,
 	if (!made)
 		return -ENOMEM;
 	*made = (struct control){.base = base, .fn = fn, .arg = arg};
-	r = control_make_address(runtime_dir, &made->address);
+	made->retry = evtimer_new(base, on_retry, made);
+	r = made->retry ? control_make_address(runtime_dir, &made->address) : -ENOMEM;
 	if (r < 0) {
+		if (made->retry)
+			event_free(made->retry);
 		free(made);
 		return r;
 	}
@@ -149,9 +172,11 @@ int control_new(struct event_base *base, const char *runtime_dir, control_fn fn,
 	r = -errno;
 	umask(mask);
 	if (!made->listener) {
+		event_free(made->retry);
 		free(made);
 		return r ? r : -EIO;
 	}
+	evconnlistener_set_error_cb(made->listener, on_accept_error);
 	*control = made;
 	return 0;
 }
@@ -165,6 +190,7 @@ void control_free(struct control *control)
 			bufferevent_free(control->clients[i]);
 	}
 	evconnlistener_free(control->listener);
+	event_free(control->retry);
 	unlink(control->address.sun_path);
 	free(control);
 }

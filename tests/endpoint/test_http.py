@@ -350,6 +350,25 @@ def test_want_of_descriptors_passes(bmc, host):
     stream.until("ISM0050")
 
 
+def test_want_of_descriptors_costs_no_processor(bmc):
+    """A command that cannot be heard now waits, and is heard when it can be."""
+    pid = bmc.process.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
+    with socket.socket(socket.AF_UNIX) as stream:
+        stream.settimeout(20)
+        stream.connect(bmc.runtime_dir + "/endpoint-control")
+        stream.sendall(b'{"command": "trust-list"}\n')
+        wait_for(lambda: "Too many open files" in bmc.log(), 10, "it cannot")
+        before, lines = bmc.cpu_seconds(), len(bmc.log().splitlines())
+        end = time.monotonic() + 3
+        wait_for(lambda: time.monotonic() > end, 6, "three seconds")
+        assert bmc.cpu_seconds() - before < 1
+        assert len(bmc.log().splitlines()) - lines < 10
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        assert "result" in json.loads(stream.makefile().readline())
+
+
 def test_idle_costs_nothing(bmc):
     """No wake-ups while nobody asks: the process is not scheduled once in three seconds."""
     assert_served(bmc)
