@@ -153,7 +153,7 @@ static void record_account(struct service *service, const char *user)
 	struct bootstrap *bootstrap = &service->bootstrap;
 	struct bootstrap_account *made = &bootstrap->accounts[bootstrap->n - 1];
 
-	log_notice("bootstrap", "account %s made, asked for over IPMI", user);
+	log_info("bootstrap", "account %s made, asked for over IPMI", user);
 	made->told = limiter_attempt(&service->bootstrap_limiter, service_get_mono_ms());
 	if (made->told)
 		lclog_emit(

@@ -271,6 +271,14 @@ def test_accounts_that_come_and_go_do_not_fill_the_log(bmc):
     assert len(bmc.entries("ISM1060")) == len(bmc.entries("ISM1062")) == 3
 
 
+def test_accounts_without_end_do_not_fill_the_journal(endpoint):
+    endpoint.debug = False
+    endpoint.start()
+    for _ in range(40):
+        credentials(endpoint)
+    assert 0 < endpoint.log().count("asked for over IPMI") < 40
+
+
 def test_without_tls_there_is_none(endpoint):
     endpoint.start(tls="off")
     assert ipmi(endpoint, 1, 0x52, 1) == (0xc1, b"")
