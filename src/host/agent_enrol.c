@@ -162,7 +162,9 @@ void agent_enrol_start(struct agent *agent, bool only_clean)
 	kcs->environment.memory = NULL;
 	kcs->environment.enrolment = &kcs->enrolment;
 	kcs->state = only_clean ? AGENT_KCS_CLEANING : AGENT_KCS_ENROLLING;
-	r = channel_open(&kcs->environment, &kcs->target, &handlers, &kcs->channel);
+	/* IPv4 may have been tried since, in vain. */
+	r = channel_open(&kcs->environment, only_clean ? &kcs->connected : &kcs->target, &handlers,
+		&kcs->channel);
 	if (r == 0)
 		return;
 	if (only_clean)

@@ -131,7 +131,7 @@ struct agent_kcs { /* trust over IPMI */
 	uint64_t since; /* we wait for the driver */
 	bool before;	/* asked before the connection; else about result */
 	bool listed;	/* named is of this attempt */
-	struct channel_target target;
+	struct channel_target target, connected; /* of the attempt; of the connection */
 	struct channel_result result;
 	uint8_t number;
 	size_t n_named;

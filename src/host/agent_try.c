@@ -117,6 +117,7 @@ static void done(struct channel *channel, const struct channel_result *result, v
 	agent_switches_connected(agent);
 	agent_renewal_connected(agent);
 	agent_log_connected(agent);
+	agent->kcs.connected = agent->kcs.target;
 	agent_kcs_connected(agent);
 	agent_schedule(agent, false);
 }

@@ -13,10 +13,11 @@ import pytest
 
 from daemons import program
 from kcs import Kcs
-from lab import BMC_NIC
+from lab import BMC_NIC, HOST_NIC
 from netns import run, wait_for
 from peers import Service, Tls, with_stream
 from servers import fingerprint, replace_certificate
+from test_clock import FakeClock
 from test_renewal import soon
 from test_trust_net import bmc_certificate, wait_refused
 
@@ -545,6 +546,38 @@ def test_killed_before_the_account_was_deleted(lab, kcs):
     wait_for(lambda: not os.path.exists(path), 10, "and forgotten")
     assert kcs.count(CREDENTIALS) == asked
     assert len(lab.wait_lifecycle("ISM1015")) == 1  # and no second certificate of ours
+
+
+def test_deleted_over_the_protocol_that_there_is(lab, kcs):
+    """The BMC does not delete it at once, and meanwhile IPv4 was tried, in vain."""
+    start(lab, enrolment="kcs", keep_alive_seconds=3600)
+    lab.agent.wait_connected()
+    lab.agent.kill()
+    answer = kcs.forward(CREDENTIALS, 0xa5)
+    user, password = (answer[i:i + 16].rstrip(b"\0").decode() for i in (2, 18))
+    gone = "account %s removed, at the wish of the host" % user
+    path = worker_file(lab, "bootstrap.json")
+    with open(path, "w") as file:
+        json.dump({"format": 1, "user": user, "password": password}, file)
+    os.chown(path, *[getattr(os.stat(worker_file(lab, "trust.json")), f)
+                     for f in ("st_uid", "st_gid")])
+    lab.refuse_port(443, family=4)
+    lab.bmc.nft("add rule inet lab refuse meta nfproto ipv6 tcp dport 443 tcp flags syn / syn,ack "
+                "limit rate over 1/hour burst 1 packets reject with tcp reset")
+    clock = FakeClock(lab.folder, lab.agent, runs=True)
+    lab.agent.start(ipv6="on")
+    lab.agent.wait_connected("ipv6", 20)
+    tried = lab.syn_counts()["ipv4"]
+    clock.go(10)
+    lab.host.ip("addr add 192.0.2.9/32 dev " + HOST_NIC)
+    wait_for(lambda: lab.syn_counts()["ipv4"] > tried, 20, "IPv4 was tried")
+    assert gone not in lab.endpoint.log() and os.path.exists(path)
+    lab.allow_port()
+    lab.refuse_port(443, family=4)
+    clock.go(601)
+    lab.host.ip("addr del 192.0.2.9/32 dev " + HOST_NIC)  # wakes it up
+    wait_for(lambda: not os.path.exists(path), 30, "the account is gone, and forgotten")
+    assert gone in lab.endpoint.log()
 
 
 def test_account_that_is_gone_is_forgotten(lab, kcs):
