@@ -103,12 +103,18 @@ int update_save(int dir_fd, const struct update_state *state)
 
 int update_set_step(int dir_fd, struct update_state *state, enum update_step step, const char *why)
 {
+	struct update_state next = *state;
+	int r;
+
 	log_info(MODULE, "%s -> %s%s%s", names[state->step], names[step], why ? ": " : "",
 		why ? why : "");
-	state->step = step;
-	state->at = time(NULL);
-	snprintf(state->why, sizeof(state->why), "%s", why ? why : "");
-	return update_save(dir_fd, state);
+	next.step = step;
+	next.at = time(NULL);
+	snprintf(next.why, sizeof(next.why), "%s", why ? why : "");
+	r = update_save(dir_fd, &next);
+	if (r == 0)
+		*state = next;
+	return r;
 }
 
 int update_lock(int dir_fd)

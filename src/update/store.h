@@ -65,7 +65,7 @@ int update_open(int monitor_fd);
 /* All zero when there is none, or one that is damaged (-EBADMSG). */
 int update_load(int dir_fd, struct update_state *state);
 int update_save(int dir_fd, const struct update_state *state);
-/* A step is durable before what belongs to it is done. why may be NULL. */
+/* A step is durable before what belongs to it is done; < 0: *state is as it was. why: or NULL. */
 int update_set_step(int dir_fd, struct update_state *state, enum update_step step, const char *why);
 /* Is an installer at work? Also true when that cannot be known. */
 bool update_is_locked(int dir_fd);

@@ -23,6 +23,7 @@
 #include "folder.h"
 #include "update/connect.h"
 #include "update/consent.h"
+#include "update/store.h"
 
 static struct folder folder;
 
@@ -173,6 +174,20 @@ static void test_a_byte_now_and_then(void **state)
 	assert_in_range(seconds, 0, 6); /* 2 s, on a machine that is busy */
 }
 
+/* What could not be written down has not happened: the installer is started again for it. */
+static void a_step_that_is_not_written_is_not_taken(void **state)
+{
+	struct update_state update = {.step = UPDATE_CONNECTING, .at = 7, .why = "before"};
+
+	assert_true(update_set_step(-1, &update, UPDATE_DONE, "after") < 0);
+	assert_int_equal(update.step, UPDATE_CONNECTING);
+	assert_int_equal(update.at, 7);
+	assert_string_equal(update.why, "before");
+	assert_int_equal(update_set_step(folder.dir_fd, &update, UPDATE_DONE, update.why), 0);
+	assert_int_equal(update.step, UPDATE_DONE);
+	assert_string_equal(update.why, "before");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +198,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_is_up, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(
 			test_a_byte_now_and_then, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(
+			a_step_that_is_not_written_is_not_taken, make_folder, remove_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
