@@ -2,7 +2,7 @@
 /*
  * LD_PRELOAD: the n-th allocation of a process fails, once; or (fail_call.c) the n-th system call
  * of a kind. The folder $FAIL_ALLOC has a file for each process that is meant: "endpoint",
- * "monitor", "worker". In it, mapped, are struct counts of fail.h.
+ * "monitor", "worker", "installer". In it, mapped, are struct counts of fail.h.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,6 +36,8 @@ static const char *get_role(char *buffer, size_t size)
 	buffer[length] = '\0';
 	if (strstr(buffer, "bmclink-endpoint"))
 		return "endpoint";
+	if (strstr(buffer, "bmclink-update"))
+		return "installer";
 	if (!strstr(buffer, "bmclinkd"))
 		return NULL;
 	for (const char *c = buffer; c < buffer + length; c += strlen(c) + 1) {

@@ -3,6 +3,7 @@
 refused, what happens when somebody is killed, and the way back."""
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ import pytest
 from daemons import program
 from netns import wait_for
 from test_clock import FakeClock
+from test_memory import SAMPLES, SEED, Failing
 from updates import ARCHITECTURE, NEW, OLD, Host, Key
 
 
@@ -501,6 +503,45 @@ def test_the_installer_is_killed_while_it_puts_back(host, point):
     host.wait_step("returned")
     host.assert_old_goes_on()
     assert host.starts == 2
+
+
+def settled(host, version):
+    """How the update to this version ended, once nothing is under way any more."""
+    def is_settled():
+        state = host.state()
+        busy = os.path.exists(os.path.join(host.folder, "request")) or host.installer is not None
+        return not busy and state.get("version") == version and \
+            state["step"] in ("done", "failed", "returned") and state["step"]
+    return wait_for(is_settled, 60, "the end of the update to " + version)
+
+
+@pytest.mark.plain_only
+def test_one_allocation_of_the_installer_fails(host):
+    """It ends with the new agent, or with the one that was; never with none, or with half of one.
+    BMCLINK_SAMPLES says how many allocations are tried, BMCLINK_SEED which."""
+    source, failing = random.Random(SEED), Failing(host.lab.folder)
+    failing.arm("installer", 0)
+    host.environment = failing.environment
+    set_mode(host, "install")
+    host.give(host.make())
+    assert settled(host, NEW) == "done"
+    total, now, ends = failing.read("installer")[0], NEW, []
+    for sample in range(SAMPLES or total):
+        version, number = "1.%d-1" % (sample + 2), source.randrange(total) + 1 if SAMPLES \
+            else sample + 1
+        what = "allocation %d of %d failed" % (number, total)
+        host.lab.agent.wait_connected("ipv4", 30)
+        failing.arm("installer", number)
+        host.give(host.make(version))
+        ends.append(settled(host, version))
+        now = version if ends[-1] == "done" else now
+        assert host.installed() == now, what
+        host.lab.agent.wait(lambda s: s["state"] == "connected" and s["package"] == now, 30, what)
+        with open(host.log) as log:
+            crashes = re.findall("crashed; from here on", log.read())
+        assert not crashes, what
+        host.take(os.path.join(host.packages, "bmclink_%s_%s.deb" % (version, ARCHITECTURE)))
+    print("BMCLINK_SEED=%d: %d allocations; %s" % (SEED, total, ends))
 
 
 def test_one_that_is_always_killed_is_given_up(host):
