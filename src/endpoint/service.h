@@ -140,6 +140,8 @@ struct service_names {
 	char texts[SERVICE_MAX_NAMES][INET6_ADDRSTRLEN];
 };
 void service_get_names(const struct service *service, struct service_names *names);
+#define SERVICE_OWN_NAME "bmclink-endpoint"
+bool service_made(const X509 *certificate); /* by ourselves; else it was given */
 void service_address_came(struct service *service);
 
 /* service_rights.c: connections and streams whose rights are gone end; asking may be NULL and is

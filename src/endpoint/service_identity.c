@@ -36,7 +36,7 @@ static int make_pair(
 	time_t now = time(NULL);
 	struct cert_request request = {
 		.role = CERT_ROLE_BMC,
-		.common_name = "bmclink-endpoint",
+		.common_name = SERVICE_OWN_NAME,
 		.names = names.list,
 		.not_before = now < BMCLINK_BUILD_EPOCH ? BMCLINK_BUILD_EPOCH : now,
 	};
@@ -136,6 +136,7 @@ int service_open_identity(struct service *service)
 		return r;
 	/* What is not whole was never announced. */
 	renewal_load_next(service->state_fd, &files, &service->next);
+	service->next_given = service->next.certificate && !service_made(service->next.certificate);
 	note_pairs(service);
 	log_info(MODULE, "certificate %s", service->fingerprint);
 	service_set_uuid(service);

@@ -58,6 +58,16 @@ void service_get_names(const struct service *service, struct service_names *name
 	names->list[names->n] = NULL;
 }
 
+bool service_made(const X509 *certificate)
+{
+	X509_NAME *subject = X509_get_subject_name(certificate);
+	char name[64];
+
+	return X509_NAME_cmp(subject, X509_get_issuer_name(certificate)) == 0 &&
+	       X509_NAME_get_text_by_NID(subject, NID_commonName, name, sizeof(name)) > 0 &&
+	       strcmp(name, SERVICE_OWN_NAME) == 0;
+}
+
 /* IPv6 addresses come and go (duplicate detection, privacy, router advertisements), and clients
  * ask for the BMC by IPv4 or by name: they are in the certificate when they are there, and never
  * the reason for another. */

@@ -149,7 +149,8 @@ def test_known_hosts_are_told_first(bmc, host):
     assert bmc.get(OWN + "/2", password=PASSWORD).status == 404
 
 
-def test_used_when_the_last_host_is_forgotten(bmc, host):
+@pytest.mark.parametrize("restarted", [False, True])
+def test_used_when_the_last_host_is_forgotten(bmc, host, restarted):
     """A host that is gone for good must not keep the old certificate in force."""
     assert bmc.enrol(host).status == 201
     key = ec.generate_private_key(ec.SECP256R1())
@@ -157,6 +158,10 @@ def test_used_when_the_last_host_is_forgotten(bmc, host):
     old = shown(bmc)
     assert replace(bmc, pem + key_pem(key)).status == 204
     assert bmc.wait_entry("ISM1115") and shown(bmc) == old
+    if restarted:
+        bmc.kill()
+        bmc.start()
+        assert shown(bmc) == old
     assert bmc.command("trust", "forget").returncode == 0
     wait_for(lambda: shown(bmc) == fingerprint(pem), 5, "the new certificate")
 
