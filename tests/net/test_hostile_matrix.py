@@ -189,7 +189,8 @@ def restore(stage, row, ended, streams, figures):
     wait_for(lambda: is_back(stage, streams), limit + 30, "the link again")
     figures.restored = time.monotonic() - ended
     figures.check(figures.restored < limit, "restored only after %.1f s" % figures.restored)
-    if stage.agent.status()["events"]["by"] == "polling":
+    events = stage.agent.status()["events"]  # none, where it has just been lost once more
+    if events and events["by"] == "polling":
         figures.polling = True
         stage.flap()
     stage.wait_healthy(60)
