@@ -171,8 +171,7 @@ static void write_line(struct entry *entry, time_t now)
 
 enum flush {
 	FLUSH_DUE,     /* what is told of once a minute */
-	FLUSH_REPEATS, /* and what has repeated up to now; not what flaps, it goes on behind others
-			*/
+	FLUSH_REPEATS, /* and what has repeated up to now; what flaps goes on behind others */
 	FLUSH_ALL,
 };
 

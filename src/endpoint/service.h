@@ -45,7 +45,6 @@ struct service {
 	char uuid[40];
 	SSL_CTX *context; /* NULL: no TLS */
 	struct trust trust;
-	bool plain_unsaved; /* trust.was_plain is not on the disk yet */
 	bool trust_damaged; /* its file is there and cannot be read: empty, but not a first use */
 	struct accounts accounts;
 	struct bootstrap bootstrap;

@@ -83,15 +83,13 @@ static int save_trust(struct service *service, const struct trust *trust)
 	return r;
 }
 
-/* What a save could not keep is true all the same, and is saved when the host comes again. */
+/* What could not be kept is noted when the host comes again: without TLS nobody asks for it. */
 void service_note_plain_host(struct service *service)
 {
 	if (service->profile.tls || service->trust_damaged)
 		return;
-	if (trust_note_plain(&service->trust))
-		service->plain_unsaved = true;
-	if (service->plain_unsaved)
-		service->plain_unsaved = save_trust(service, &service->trust) < 0;
+	if (trust_note_plain(&service->trust) && save_trust(service, &service->trust) < 0)
+		service->trust.was_plain = false;
 }
 
 /*

@@ -106,15 +106,16 @@ int update_set_step(int dir_fd, struct update_state *state, enum update_step ste
 	struct update_state next = *state;
 	int r;
 
-	log_info(MODULE, "%s -> %s%s%s", names[state->step], names[step], why ? ": " : "",
-		why ? why : "");
 	next.step = step;
 	next.at = time(NULL);
 	snprintf(next.why, sizeof(next.why), "%s", why ? why : "");
 	r = update_save(dir_fd, &next);
-	if (r == 0)
-		*state = next;
-	return r;
+	if (r < 0)
+		return r;
+	log_info(MODULE, "%s -> %s%s%s", names[state->step], names[step], *next.why ? ": " : "",
+		next.why);
+	*state = next;
+	return 0;
 }
 
 int update_lock(int dir_fd)

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/util.h"
+#include "feature_fakes.h"
 #include "host/feature/auto_update.h"
 #include "host/feature/works.h"
 
@@ -61,20 +62,6 @@ int priv_update_info(struct priv *priv, struct priv_update_info *info)
 {
 	*info = w.info;
 	return 0;
-}
-
-void feature_set_active(struct feature_context *context)
-{
-	context->active = true;
-}
-
-void feature_set_trouble(struct feature_context *context, const char *format, ...)
-{
-	context->active = false;
-}
-
-void feature_publish(struct feature_context *context)
-{
 }
 
 void update_fetch_start(struct auto_update *au)
@@ -128,12 +115,7 @@ static void wake(void)
 
 static void answer(int status, const char *text)
 {
-	json_t *body = text ? json_loads(text, 0, NULL) : NULL;
-	channel_answer_fn fn = util_steal_ptr(w.answer);
-
-	assert_true(fn != NULL && (body != NULL || !text));
-	fn(status, body, w.arg);
-	json_decref(body);
+	feature_fakes_answer(util_steal_ptr(w.answer), w.arg, status, text);
 }
 
 static void answer_none(void)

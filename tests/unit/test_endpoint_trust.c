@@ -12,11 +12,8 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "endpoint/trust.h"
+#include "endpoint_trust_fixture.h"
 
-#define YEAR  (365 * 86400L)
-#define BUILD (50 * YEAR)
-#define NOW   (51 * YEAR)
 #define MIN10 (10 * 60 * 1000)
 
 static struct trust_clock at(time_t now, int64_t mono_ms)
@@ -30,22 +27,6 @@ static struct trust_certificate make(int n, time_t not_after)
 
 	c.fingerprint[0] = (unsigned char)n;
 	return c;
-}
-
-static int setup(void **state)
-{
-	struct trust *trust = calloc(1, sizeof(*trust));
-
-	trust->window_minutes = 10;
-	*state = trust;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	trust_clear(*state);
-	free(*state);
-	return 0;
 }
 
 static void window_when_empty(void **state)

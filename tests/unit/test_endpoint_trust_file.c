@@ -16,27 +16,7 @@
 
 #include "base/state.h"
 #include "base/util.h"
-#include "endpoint/trust.h"
-
-#define YEAR  (365 * 86400L)
-#define BUILD (50 * YEAR)
-#define NOW   (51 * YEAR)
-
-static int setup(void **state)
-{
-	struct trust *trust = calloc(1, sizeof(*trust));
-
-	trust->window_minutes = 10;
-	*state = trust;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	trust_clear(*state);
-	free(*state);
-	return 0;
-}
+#include "endpoint_trust_fixture.h"
 
 /* Durable; not where it stands beside a host, which no version of ours has written. */
 static void keep_was_plain(void **state)

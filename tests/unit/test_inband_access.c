@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "feature_fakes.h"
 #include "host/feature/works.h"
 #include "host/monitor/access.h"
 
@@ -54,16 +55,6 @@ int priv_access_get(struct priv *priv, struct access_status *status)
 {
 	*status = (struct access_status){.state = ACCESS_LISTENING};
 	return 0;
-}
-
-void feature_set_active(struct feature_context *context)
-{
-	context->active = true;
-}
-
-void feature_set_trouble(struct feature_context *context, const char *format, ...)
-{
-	context->active = false;
 }
 
 /* --- the test's hands --- */

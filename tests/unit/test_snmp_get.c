@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/util.h"
+#include "feature_fakes.h"
 #include "host/feature/works.h"
 
 static struct {
@@ -52,26 +53,11 @@ int priv_snmp_stop(struct priv *priv)
 	return 0;
 }
 
-void feature_set_active(struct feature_context *context)
-{
-	context->active = true;
-}
-
-void feature_set_trouble(struct feature_context *context, const char *format, ...)
-{
-	context->active = false;
-}
-
 /* --- the test's hands --- */
 
 static void answer(int status, const char *text)
 {
-	json_t *body = text ? json_loads(text, 0, NULL) : NULL;
-	channel_answer_fn fn = util_steal_ptr(w.answer);
-
-	assert_true(fn != NULL && (body != NULL || !text));
-	fn(status, body, w.arg);
-	json_decref(body);
+	feature_fakes_answer(util_steal_ptr(w.answer), w.arg, status, text);
 }
 
 /* All that the BMC is asked for, to the end. */

@@ -136,6 +136,7 @@ static void stop(struct feature_context *context, enum feature_stop why)
 	struct local_names *names = context->data;
 
 	evtimer_del(names->timer);
+	names->refused = false;
 	if (why == FEATURE_STOP_LOST || why == FEATURE_STOP_END)
 		return;
 	names->wanted = false;

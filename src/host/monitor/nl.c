@@ -153,12 +153,32 @@ int nl_delete_address(const struct nl_address *address)
 	return change_address(address, RTM_DELADDR, 0);
 }
 
+/* Once more, where it was interrupted; clear: forgets what that one brought. */
+static int dump(struct nlmsghdr *request, mnl_cb_t fn, void *arg, void (*clear)(void *arg))
+{
+	int r = -EINTR;
+
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		clear(arg);
+		r = ask(request, fn, arg);
+	}
+	return r;
+}
+
 struct list {
 	struct nl_address *addresses;
 	size_t n, room;
-	int error;
 };
 
+static void clear_list(void *arg)
+{
+	struct list *list = arg;
+
+	list->n = 0;
+}
+
+/* False: errno says why. */
 static bool make_room(struct list *list)
 {
 	size_t room = list->room == 0 ? 32 : list->room * 2;
@@ -167,14 +187,12 @@ static bool make_room(struct list *list)
 	if (list->n < list->room)
 		return true;
 	if (list->n >= NL_MAX_ADDRESSES) {
-		list->error = -E2BIG;
+		errno = E2BIG;
 		return false;
 	}
 	grown = realloc(list->addresses, room * sizeof(*grown));
-	if (grown == NULL) {
-		list->error = -ENOMEM;
+	if (grown == NULL)
 		return false;
-	}
 	list->addresses = grown;
 	list->room = room;
 	return true;
@@ -213,8 +231,10 @@ static int take_address(const struct nlmsghdr *header, void *arg)
 		address.local = address.peer;
 	if (!has_peer)
 		address.peer = address.local;
-	if ((!has_local && !has_peer) || !make_room(list))
-		return list->error < 0 ? MNL_CB_ERROR : MNL_CB_OK;
+	if (!has_local && !has_peer)
+		return MNL_CB_OK;
+	if (!make_room(list))
+		return MNL_CB_ERROR;
 	list->addresses[list->n++] = address;
 	return MNL_CB_OK;
 }
@@ -225,18 +245,12 @@ int nl_get_addresses(struct nl_address **addresses, size_t *n)
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct ifaddrmsg *info;
 	struct list list = {0};
-	int r = -EINTR;
+	int r;
 
 	header->nlmsg_type = RTM_GETADDR;
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	info->ifa_family = AF_UNSPEC;
-	for (int i = 0; i < DUMP_TRIES && r == -EINTR && list.error == 0; i++) {
-		list.n = 0;
-		r = ask(header, take_address, &list);
-	}
-	if (list.error < 0)
-		r = list.error;
+	r = dump(header, take_address, &list, clear_list);
 	if (r < 0) {
 		free(list.addresses);
 		return r;
@@ -297,8 +311,10 @@ static int take_route(const struct nlmsghdr *header, void *arg)
 	return MNL_CB_OK;
 }
 
-static void clear_routes(struct ra_routes *found)
+static void clear_routes(void *arg)
 {
+	struct ra_routes *found = arg;
+
 	while (found->n > 0)
 		free(found->messages[--found->n]);
 }
@@ -310,16 +326,12 @@ int nl_delete_ra_routes(unsigned int ifindex, unsigned int *removed)
 	struct ra_routes found = {.ifindex = ifindex};
 	struct rtmsg *route;
 	unsigned int i;
-	int r = -EINTR;
+	int r;
 
 	header->nlmsg_type = RTM_GETROUTE;
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	route = mnl_nlmsg_put_extra_header(header, sizeof(*route));
 	route->rtm_family = AF_INET6;
-	for (int tries = 0; tries < DUMP_TRIES && r == -EINTR; tries++) {
-		clear_routes(&found);
-		r = ask(header, take_route, &found);
-	}
+	r = dump(header, take_route, &found, clear_routes);
 	*removed = 0;
 	for (i = 0; i < found.n; i++) {
 		/* what the kernel told about a route is what names it for deletion */
