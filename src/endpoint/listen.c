@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,8 @@
 
 #define GROUPS	(RTMGRP_LINK | RTMGRP_IPV4_IFADDR)
 #define BACKLOG 64
+
+static const struct timeval retry_wait = {1, 0};
 
 struct listen {
 	struct listen_handlers handlers;
@@ -96,7 +99,6 @@ int listen_open_socket(int family, unsigned int ifindex, uint16_t port)
 
 static void try_up(struct listen *listen)
 {
-	struct timeval later = {1, 0};
 	int r = listen->handlers.up(listen->ifindex, listen->handlers.arg);
 
 	if (r == 0) {
@@ -104,7 +106,7 @@ static void try_up(struct listen *listen)
 		return;
 	}
 	log_error("listen", "%s: %s; trying again", listen->interface, strerror(-r));
-	evtimer_add(listen->retry, &later);
+	evtimer_add(listen->retry, &retry_wait);
 }
 
 /* The one place where the NIC changes. */
@@ -123,12 +125,22 @@ static void set_nic(struct listen *listen, unsigned int ifindex)
 		try_up(listen);
 }
 
-static void on_retry(evutil_socket_t fd, short what, void *arg)
+/* Want of a descriptor or of memory says nothing of the NIC: looked for again. */
+static void look_again(struct listen *listen)
 {
-	struct listen *listen = arg;
+	log_error("listen", "%s: cannot be looked for: %s; trying again", listen->interface,
+		strerror(errno));
+	evtimer_add(listen->retry, &retry_wait);
+}
 
-	if (listen->ifindex && !listen->up)
-		try_up(listen);
+static void find_nic(struct listen *listen)
+{
+	unsigned int found = if_nametoindex(listen->interface);
+
+	if (!found && errno != ENODEV)
+		look_again(listen);
+	else
+		set_nic(listen, found);
 }
 
 /* Messages may have been lost: look at what is there now. */
@@ -136,10 +148,25 @@ static void rescan(struct listen *listen)
 {
 	char name[IF_NAMESIZE];
 
-	if (listen->ifindex && !if_indextoname(listen->ifindex, name))
+	if (listen->ifindex && !if_indextoname(listen->ifindex, name)) {
+		if (errno != ENXIO) {
+			look_again(listen);
+			return;
+		}
 		set_nic(listen, 0);
+	}
 	if (!listen->ifindex)
-		set_nic(listen, if_nametoindex(listen->interface));
+		find_nic(listen);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct listen *listen = arg;
+
+	if (listen->ifindex && !listen->up)
+		try_up(listen);
+	else
+		rescan(listen);
 }
 
 static int on_message(const struct nlmsghdr *header, void *arg)
@@ -160,7 +187,7 @@ static int on_message(const struct nlmsghdr *header, void *arg)
 		set_nic(listen, 0);
 	/* A name that is free now may be another NIC's already. */
 	if (!listen->ifindex)
-		set_nic(listen, if_nametoindex(listen->interface));
+		find_nic(listen);
 	return MNL_CB_OK;
 }
 
@@ -200,17 +227,25 @@ int listen_new(struct event_base *base, const char *interface,
 	if (!made)
 		return -ENOMEM;
 	made->handlers = *handlers;
-	strncpy(made->interface, interface, sizeof(made->interface) - 1);
 	r = open_netlink(base, made);
 	if (r < 0) {
 		listen_free(made);
 		return r;
 	}
 	*listen = made;
-	rescan(made);
-	if (!made->ifindex)
-		log_notice("listen", "%s is not there: waiting for it", interface);
+	listen_restart(made, interface);
 	return 0;
+}
+
+void listen_restart(struct listen *listen, const char *interface)
+{
+	evtimer_del(listen->retry);
+	listen->up = false;
+	listen->ifindex = 0;
+	snprintf(listen->interface, sizeof(listen->interface), "%s", interface);
+	rescan(listen);
+	if (!listen->ifindex)
+		log_notice("listen", "%s is not there: waiting for it", interface);
 }
 
 void listen_free(struct listen *listen)

@@ -25,6 +25,8 @@ struct listen_handlers {
 /* Calls up() at once where the NIC is there. */
 int listen_new(struct event_base *base, const char *interface,
 	const struct listen_handlers *handlers, struct listen **listen);
+/* Begin anew with this NIC; what up() has opened is closed already. What fails is tried again. */
+void listen_restart(struct listen *listen, const char *interface);
 void listen_free(struct listen *listen); /* calls neither handler; safe with NULL */
 unsigned int listen_get_ifindex(const struct listen *listen); /* 0: no NIC */
 

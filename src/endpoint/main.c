@@ -128,14 +128,16 @@ static void reload(struct program *program)
 	_cleanup_free_ char *error = NULL;
 	int r = load_settings(program->options, &settings, &error);
 
+	if (r == 0) {
+		r = service_apply(program->service, &settings);
+		if (r < 0 && asprintf(&error, "no TLS with these settings and the certificate: %s",
+				     strerror(-r)) < 0)
+			error = NULL;
+	}
 	if (r < 0) {
 		log_error("main", "not reloaded: %s", error ? error : "no memory");
 		lclog_emit(program->service->log, MSG_ISM1029, error ? error : "no memory");
-		return;
 	}
-	r = service_apply(program->service, &settings);
-	if (r < 0)
-		log_error("main", "reload: %s", strerror(-r));
 }
 
 static void on_signal(evutil_socket_t signal, short what, void *arg)

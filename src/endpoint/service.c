@@ -79,26 +79,23 @@ static void on_nic_down(void *arg)
 static int start_listening(struct service *service)
 {
 	struct listen_handlers handlers = {on_nic_up, on_nic_down, on_nic_address, service};
-	int r = service_make_context(service);
 
-	if (r >= 0 && service->context)
-		r = handshake_context_check(service->context);
-	if (r < 0)
-		return r;
 	/* Also of a firmware that has just learnt TLS: nobody can be known to it yet. A store that
 	 * cannot be read is no first use: only the administrator or a host reset opens it then. */
 	if (!service->trust.n_known && service->profile.tls && !service->trust_damaged)
 		service_open_window(service, TRUST_REASON_EMPTY);
 	service_watch_expiry(service);
-	return listen_new(service->base, service->settings.interface, &handlers, &service->listen);
+	if (!service->listen)
+		return listen_new(
+			service->base, service->settings.interface, &handlers, &service->listen);
+	listen_restart(service->listen, service->settings.interface);
+	return 0;
 }
 
 static void stop_listening(struct service *service, const char *reason)
 {
 	server_close_all(service->server, reason);
 	care_put_back(&service->care);
-	listen_free(service->listen);
-	service->listen = NULL;
 }
 
 static void take_settings(struct service *service, const struct endpoint_settings *settings)
@@ -184,7 +181,9 @@ static int start(struct service *service, const char *state_dir)
 	lclog_emit(service->log, MSG_ISM1031, service->settings.firmware_version,
 		service->profile.tls ? "TLS required" : "no TLS");
 	platform_load(service->platform, &service->settings);
-	r = start_listening(service);
+	r = service_make_context(service);
+	if (r == 0)
+		r = start_listening(service);
 	if (r == 0) {
 		service_watch_clock(service);
 		service_run_rollover(service);
@@ -221,6 +220,8 @@ void service_free(struct service *service)
 		return;
 	if (service->server) {
 		stop_listening(service, "the service stops");
+		listen_free(service->listen);
+		service->listen = NULL;
 		service_remove_snmp_user(service, "the service stops");
 	}
 	service_free_snmp(service);
@@ -259,11 +260,18 @@ static bool needs_restart(const struct endpoint_settings *a, const struct endpoi
 int service_apply(struct service *service, const struct endpoint_settings *settings)
 {
 	bool restart = needs_restart(&service->settings, settings);
+	struct endpoint_settings old = service->settings;
 	int r = 0;
 
+	take_settings(service, settings);
+	if (restart)
+		r = service_make_context(service);
+	if (r < 0) {
+		take_settings(service, &old);
+		return r;
+	}
 	if (restart)
 		stop_listening(service, "the configuration changed");
-	take_settings(service, settings);
 	service_set_uuid(service);
 	lclog_set_maximum(service->log, (unsigned int)settings->log_max_records);
 	service_review_window(service);

@@ -78,7 +78,8 @@ int service_new(const struct service_environment *environment,
 	const struct endpoint_settings *settings, struct service **service);
 /* Says goodbye to every client and frees all. Safe with NULL. */
 void service_free(struct service *service);
-/* New settings: what they change is started anew, the rest goes on. */
+/* New settings: what they change is started anew, the rest goes on. Negative errno: there is no TLS
+ * with them, and the old ones stay. */
 int service_apply(struct service *service, const struct endpoint_settings *settings);
 
 /* service_trust.c: the acts of trust, each durable and recorded before it is true. */

@@ -159,18 +159,28 @@ int service_remake_identity(struct service *service)
 	return r;
 }
 
-/* NULL without TLS. */
+/* One that handshakes work with; NULL without TLS. */
 static int build_context(
 	const struct service *service, const struct cert_pair *pair, SSL_CTX **context)
 {
+	SSL_CTX *made = NULL;
+	int r = 0;
 	struct tls_policy policy = {
 		.minimum = (enum tls_version)service->settings.tls_min_version,
 		.maximum = (enum tls_version)service->settings.tls_max_version,
 		.server = true,
 	};
 
-	*context = NULL;
-	return service->profile.tls ? handshake_context_new(&policy, pair, context) : 0;
+	if (service->profile.tls)
+		r = handshake_context_new(&policy, pair, &made);
+	if (r == 0 && made)
+		r = handshake_context_check(made);
+	if (r < 0) {
+		SSL_CTX_free(made);
+		return r;
+	}
+	*context = made;
+	return 0;
 }
 
 /* Where none can be made the old one stays: without one we would take plain requests. */
@@ -271,11 +281,9 @@ static int use_next(
 {
 	time_t not_before, not_after = 0;
 	char date[DATE_SIZE];
-	SSL_CTX *context;
+	SSL_CTX *context = NULL;
 	int r = build_context(service, &service->next, &context);
 
-	if (r == 0 && context)
-		r = handshake_context_check(context);
 	if (r == 0)
 		r = renewal_promote(service->state_fd, &files);
 	if (r < 0) {

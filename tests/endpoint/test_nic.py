@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import ssl
 import subprocess
 
@@ -83,6 +84,19 @@ def test_late_gone_and_born_again(nic_endpoint):
         ip("link del usb0")
         wait_for(lambda: not listening(), 5, "the sockets are gone")
     assert nic_endpoint.descriptors() < 20
+
+
+def test_want_of_a_descriptor_is_no_missing_nic(nic_endpoint):
+    """The message of the kernel that it is there comes once: it is looked for again."""
+    nic_endpoint.start()
+    limit = resource.prlimit(nic_endpoint.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(nic_endpoint.process.pid, resource.RLIMIT_NOFILE,
+                     (nic_endpoint.descriptors(), limit[1]))
+    plug()
+    wait_for(lambda: "cannot be looked for" in nic_endpoint.log(), 10, "it was looked for")
+    assert not listening()
+    resource.prlimit(nic_endpoint.process.pid, resource.RLIMIT_NOFILE, limit)
+    wait_for(lambda: len(listening()) == 4, 10, "the sockets are there")
 
 
 def names(endpoint, file="endpoint.crt"):
@@ -215,6 +229,33 @@ def test_sysctls_of_the_nic(nic_endpoint):
         assert int(knobs[knob]) <= int(value) <= int(knobs[knob]) + 10, knob
     assert nic_endpoint.stop() == 0
     assert read() == before
+
+
+@pytest.mark.filterwarnings("ignore:SHA1")
+def test_settings_without_tls_are_not_taken(nic_endpoint):
+    """A certificate of the site's own that TLS 1.1 alone lets pass: the old settings stay, now and
+    at the next SIGHUP, and good ones are taken after that."""
+    plug()
+    nic_endpoint.address = "169.254.1.1"
+    key = ec.generate_private_key(ec.SECP256R1())
+    os.makedirs(nic_endpoint.state_dir)
+    for name, text in (("endpoint.key", key_pem(key)),
+                       ("endpoint.crt", sign(key.public_key(), digest=hashes.SHA1()))):
+        with open(os.path.join(nic_endpoint.state_dir, name), "w") as file:
+            file.write(text)
+    nic_endpoint.set_password()
+    nic_endpoint.start()
+    stream = nic_endpoint.tls()
+    for count in (1, 2):
+        nic_endpoint.reload(tls_min_version="1.2", port=PORT + 1)
+        entries = nic_endpoint.wait_entry("ISM1029", count)
+        assert "no TLS" in entries[0]["Message"]
+        assert len(listening()) == 4
+    stream.sendall(b"GET /redfish HTTP/1.1\r\nHost: bmc\r\n\r\n")
+    assert stream.recv(12) == b"HTTP/1.1 200"  # it was not cut for that
+    stream.close()
+    nic_endpoint.reload(tls_min_version="1.1", port=PORT + 1)
+    wait_for(lambda: "0.0.0.0%%usb0:%d" % (PORT + 1) in listening(), 10, "the new port is open")
 
 
 @pytest.mark.filterwarnings("ignore:SHA1")
