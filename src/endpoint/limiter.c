@@ -37,3 +37,20 @@ int64_t limiter_wait_ms(const struct limiter *limiter, int64_t now_ms)
 		return -1;
 	return due > now_ms ? due - now_ms : 0;
 }
+
+bool limiter_take_turn(struct limiter_turns *turns, int64_t now_ms)
+{
+	int64_t back = (now_ms - turns->since_ms) / LIMITER_EVERY_MS;
+
+	if (back >= turns->spent) {
+		turns->spent = 0;
+		turns->since_ms = now_ms;
+	} else {
+		turns->spent -= (unsigned int)back;
+		turns->since_ms += back * LIMITER_EVERY_MS;
+	}
+	if (turns->spent >= LIMITER_TURNS)
+		return false;
+	turns->spent++;
+	return true;
+}

@@ -95,6 +95,7 @@ static void record_sum(struct refusals *refusals)
 		[REFUSALS_RIGHTS] = "for want of rights",
 		[REFUSALS_PROTOCOL] = "malformed, too long or too slow",
 		[REFUSALS_CONNECTIONS] = "too many connections",
+		[REFUSALS_ENROLMENTS] = "too many certificates of hosts",
 	};
 	char sum[24], text[256] = "";
 	unsigned int total = 0;

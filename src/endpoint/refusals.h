@@ -18,6 +18,7 @@ enum refusals_kind {	      /* of those that are only counted */
 	REFUSALS_RIGHTS,      /* 401, 403, wrong passwords */
 	REFUSALS_PROTOCOL,    /* malformed, too long, too slow */
 	REFUSALS_CONNECTIONS, /* too many at a time */
+	REFUSALS_ENROLMENTS,  /* too many in a short time */
 	REFUSALS_N_KINDS,
 };
 

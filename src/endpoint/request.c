@@ -43,6 +43,7 @@ void request_error(struct request *request, int status, enum base_message messag
 {
 	const char *args[BASE_MAX_ARGS];
 	const char *fields = NULL;
+	char wait[32];
 	va_list list;
 
 	va_start(list, message);
@@ -52,8 +53,10 @@ void request_error(struct request *request, int status, enum base_message messag
 	/* Log-in by password is for encrypted connections; a browser must not even ask. */
 	if (status == 401 && connection_get_ssl(request->connection))
 		fields = "WWW-Authenticate: Basic realm=\"bmclink\", charset=\"UTF-8\"\r\n";
-	if (status == 503)
-		fields = "Retry-After: 30\r\n";
+	if (message == BASE_UNAVAILABLE) {
+		snprintf(wait, sizeof(wait), "Retry-After: %s\r\n", args[0]);
+		fields = wait;
+	}
 	request_reply(request, status, redfish_error_body(message, args), fields);
 }
 

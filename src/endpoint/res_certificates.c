@@ -147,6 +147,22 @@ static bool may_post(
 	       is_self_signed(pem);
 }
 
+/*
+ * Each makes a record and writes to the disk. What takes trust away is not bounded: there is no
+ * more of it than was made, and whoever wants to be forgotten must not have to wait.
+ */
+static bool may_enrol_now(struct request *request)
+{
+	struct service *service = request->service;
+
+	if (request->role == ROLE_ADMINISTRATOR ||
+		limiter_take_turn(&service->enrolments, service_get_mono_ms()))
+		return true;
+	refusals_count(service->refusals, REFUSALS_ENROLMENTS);
+	request_error(request, 429, BASE_UNAVAILABLE, "60");
+	return false;
+}
+
 static void enrol(struct request *request, const char *pem)
 {
 	char fields[RESOURCE_MAX_PATH];
@@ -156,10 +172,7 @@ static void enrol(struct request *request, const char *pem)
 					   : service_enrol(request->service, pem, strlen(pem),
 						     request->connection, &id);
 
-	if (r == -EEXIST) {
-		request_error(request, 409, BASE_ALREADY_EXISTS, "Certificate", "CertificateString",
-			"PEM");
-	} else if (r < 0) {
+	if (r < 0) {
 		request_error(request, 500, BASE_INTERNAL_ERROR);
 	} else {
 		/* What follows is said to the now known host. */
@@ -204,7 +217,11 @@ static void post_certificate(struct request *request, const json_t *body)
 		request_error(request, 400, BASE_PROPERTY_VALUE, "CertificateString", "expired");
 		return;
 	}
-	enrol(request, json_string_value(string));
+	if (trust_find(&request->service->trust, given.fingerprint))
+		request_error(request, 409, BASE_ALREADY_EXISTS, "Certificate", "CertificateString",
+			"PEM");
+	else if (may_enrol_now(request))
+		enrol(request, json_string_value(string));
 }
 
 static void delete_certificate(struct request *request)

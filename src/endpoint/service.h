@@ -45,6 +45,8 @@ struct service {
 	char uuid[40];
 	SSL_CTX *context; /* NULL: no TLS */
 	struct trust trust;
+	struct limiter_turns
+		enrolments; /* of hosts, all together: one takes as many names as it likes */
 	bool trust_damaged; /* its file is there and cannot be read: empty, but not a first use */
 	struct accounts accounts;
 	struct bootstrap bootstrap;

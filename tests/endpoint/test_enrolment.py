@@ -13,7 +13,7 @@ import pytest
 
 from daemons import program
 from netns import wait_for
-from service import (CERTIFICATES, PLAIN_PORT, STREAM, Stream, alert_of,
+from service import (CERTIFICATES, PASSWORD, PLAIN_PORT, STREAM, Stream, alert_of,
                      make_certificate)
 
 
@@ -72,6 +72,29 @@ def test_known_host_names_its_next(bmc, host, stranger, tmp_path):
     bmc.kill()
     bmc.start()
     assert is_known(bmc, following) and is_refused(bmc, host)
+
+
+def test_certificates_without_end(bmc, host, tmp_path):
+    """Each is a record and a write to the disk: a known host has so many, and one a minute."""
+    assert bmc.enrol(host).status == 201
+    for i in range(29):
+        assert bmc.enrol(host, given=make_certificate(tmp_path, "next%d" % i)).status == 201
+    more = make_certificate(tmp_path, "more")
+    answer = bmc.enrol(host, given=more)
+    assert answer.status == 429 and answer.headers["Retry-After"] == "60"
+    before = len(bmc.entries())
+    for _ in range(5):
+        assert bmc.enrol(host, given=more).status == 429
+    assert len(bmc.entries()) == before
+    # What is known already costs nothing; the administrator, and the end of trust, are not bounded.
+    assert bmc.enrol(host).status == 409
+    assert bmc.request("POST", CERTIFICATES, password=PASSWORD, body={
+        "CertificateString": more.pem, "CertificateType": "PEM"}).status == 201
+    assert bmc.request("DELETE", CERTIFICATES + "/1", host).status == 204
+    assert bmc.enrol(make_certificate(tmp_path, "again")).status == 429
+    bmc.stop()  # the sum is told before its minute is over
+    bmc.start()
+    assert "7 too many certificates" in bmc.wait_entry("ISM1034")[0]["Message"]
 
 
 def test_without_certificate_nobody_enrols(bmc, host):

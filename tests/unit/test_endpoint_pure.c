@@ -127,6 +127,25 @@ static void start_over_when_calm(void **state)
 	assert_int_equal(limiter.attempts, 2);
 }
 
+/* A host that asks each second for an hour, and one that comes back after a night. */
+static void take_turns(void **state)
+{
+	struct limiter_turns turns = {0};
+	const int64_t hour = 3600000;
+	int taken = 0;
+
+	for (int64_t t = 1000; t <= hour; t += 1000)
+		taken += limiter_take_turn(&turns, t);
+	assert_int_equal(taken, LIMITER_TURNS + 59);
+	assert_false(limiter_take_turn(&turns, hour));
+	for (int i = 0; i < LIMITER_TURNS; i++)
+		assert_true(limiter_take_turn(&turns, 9 * hour));
+	assert_false(limiter_take_turn(&turns, 9 * hour));
+	assert_false(limiter_take_turn(&turns, 9 * hour + LIMITER_EVERY_MS - 1));
+	assert_true(limiter_take_turn(&turns, 9 * hour + LIMITER_EVERY_MS));
+	assert_false(limiter_take_turn(&turns, 9 * hour + LIMITER_EVERY_MS));
+}
+
 static void lock_out_guesses(void **state)
 {
 	static const unsigned char a[16] = {1}, b[16] = {2}, zero[16] = {0};
@@ -288,6 +307,7 @@ int main(void)
 		cmocka_unit_test(limit_attempts),
 		cmocka_unit_test(flush_held_back),
 		cmocka_unit_test(start_over_when_calm),
+		cmocka_unit_test(take_turns),
 		cmocka_unit_test(lock_out_guesses),
 		cmocka_unit_test(lock_out_many_sources),
 		cmocka_unit_test(count_sources),
