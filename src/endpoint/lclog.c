@@ -145,8 +145,10 @@ int lclog_clear(struct lclog *log, const char *by)
 {
 	int r;
 
+	/* With commits of their own: one that is not this one's must not clear anything. */
+	lclog_flush(log);
 	if (log->db)
-		tell_lost(log); /* a commit of its own, and not this one */
+		tell_lost(log);
 	log->clearing = true;
 	r = lclog_emit(log, MSG_ISM1043, by);
 	if (r == 0)

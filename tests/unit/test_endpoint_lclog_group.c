@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -149,12 +150,44 @@ static void group_on_full_disk(void **state)
 	event_base_free(base);
 }
 
+/* Records that wait for their commit when the record of who cleared the log does not get in: the
+ * log is as it was, and they are in it. */
+static void failed_clear_takes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	char by[MESSAGE_MAX_ARG], wal[sizeof(f->path) + 8];
+	struct lclog *log;
+	int failed = 0;
+
+	memset(by, 'x', sizeof(by) - 1);
+	by[sizeof(by) - 1] = '\0';
+	snprintf(wal, sizeof(wal), "%s-wal", f->path);
+	for (int n = LCLOG_GROUP_MAX - 16; n < LCLOG_GROUP_MAX; n++) {
+		assert_int_equal(lclog_open(f->folder, 1000, &log), 0);
+		assert_int_equal(lclog_set_group(log, base, 60000), 0);
+		for (int i = 0; i < n; i++)
+			assert_int_equal(lclog_emit(log, MSG_ISM1030), 0);
+		assert_int_equal(lclog_limit_pages(log, 1), 0); /* not one more than there are */
+		if (lclog_clear(log, by) < 0) {
+			assert_range(log, 1, n);
+			failed++;
+		}
+		lclog_close(log);
+		unlink(f->path);
+		unlink(wal);
+	}
+	assert_true(failed > 0);
+	event_base_free(base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(group, setup, teardown),
 		cmocka_unit_test_setup_teardown(group_survives_kill, setup, teardown),
 		cmocka_unit_test_setup_teardown(group_on_full_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(failed_clear_takes_nothing, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
