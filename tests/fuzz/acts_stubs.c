@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What stands below the acts, for the fuzzer: nothing here touches this machine. Linked in the
- * place of nl.c, nft.c, neighbour_socket.c, ipmi_device.c, libaudit and socket().
+ * place of nl.c, nft.c, nft_watch.c, neighbour_socket.c, ipmi_device.c, libaudit and socket().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include "host/monitor/ipmi_device.h"
 #include "host/monitor/neighbour_socket.h"
 #include "host/monitor/nft.h"
+#include "host/monitor/nft_watch.h"
 #include "host/monitor/nl.h"
 #include "host/monitor/profile.h"
 
@@ -100,6 +101,18 @@ int nl_delete_ra_routes(unsigned int ifindex, unsigned int *removed)
 	FUZZ_CHECK(ifindex == STUB_IFINDEX);
 	*removed = 0;
 	return 0;
+}
+
+int nft_watch_start(struct event_base *base, unsigned int ifindex, nft_watch_fn fn, void *arg,
+	struct nft_watch **watch)
+{
+	FUZZ_CHECK(ifindex == STUB_IFINDEX);
+	return -EPERM;
+}
+
+void nft_watch_stop(struct nft_watch *watch)
+{
+	FUZZ_CHECK(watch == NULL);
 }
 
 int nft_protect(unsigned int ifindex, char *why, size_t size)

@@ -72,6 +72,13 @@ def test_the_worker_opens_nothing_by_itself(policy):
     assert allowed(policy, "bmclinkd_t", "bmclinkd_t", "netlink_route_socket", "nlmsg_write")
 
 
+def test_the_monitor_hears_of_nftables_and_the_worker_does_not(policy):
+    for permission in ("create", "bind", "setopt", "read"):
+        assert allowed(policy, "bmclinkd_t", "bmclinkd_t", "netlink_netfilter_socket", permission)
+    assert not allowed(policy, "bmclink_worker_t", "bmclink_worker_t", "netlink_netfilter_socket",
+                       "create")
+
+
 def test_the_worker_has_no_privileges_but_to_give_them_up(policy):
     assert permissions(policy, "bmclink_worker_t", "bmclink_worker_t", "capability") == {
         "setuid", "setgid", "setpcap", "sys_chroot"}

@@ -11,6 +11,12 @@
 
 #define AGAIN_MS     5000 /* until the next try, doubling to */
 #define AGAIN_MAX_MS 300000
+/* A table that was removed is set again when whoever did it is at the end: a firewall's start is
+ * one removal. What removes it again and again gets it less and less often, and nobody a busy nft.
+ */
+#define LOST_MS	     100
+#define LOST_TIMES   4	    /* the next wait, up to AGAIN_MAX_MS, */
+#define LOST_CALM_MS 600000 /* unless it stood for so long */
 
 static void on_again(evutil_socket_t fd, short what, void *arg);
 
@@ -59,10 +65,57 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 
 	if (acts->care == NULL)
 		return;
-	care_renew(acts->care, why, sizeof(why));
+	care_retry(acts->care, why, sizeof(why));
 	if (why[0] != '\0')
 		log_warning("acts", "care of NIC %u: %s", acts->ifindex, why);
 	report(acts, why);
+}
+
+static void on_filter_news(enum nft_news news, void *arg)
+{
+	struct acts *acts = arg;
+	int64_t now = clock_get_ms(CLOCK_MONOTONIC);
+	unsigned int *ms = &acts->filter_wait_ms;
+	char why[PRIV_MAX_CARE];
+
+	if (acts->care == NULL ||
+		!care_lose_filter(acts->care, news == NFT_NEWS_GONE, why, sizeof(why)))
+		return;
+	if (*ms == 0 || now - acts->filter_lost_ms > LOST_CALM_MS)
+		*ms = LOST_MS;
+	else
+		*ms = *ms < AGAIN_MAX_MS / LOST_TIMES ? *ms * LOST_TIMES : AGAIN_MAX_MS;
+	acts->filter_lost_ms = now;
+	if (news == NFT_NEWS_GONE) {
+		log_warning("acts", "care of NIC %u: %s; it is set again in %u ms", acts->ifindex,
+			why, *ms);
+		report(acts, why);
+	} else {
+		plan_again(acts);
+	}
+	if (acts->care_timer != NULL)
+		clock_set_timer(acts->care_timer, *ms);
+}
+
+/* Before the table is made, and as long as it is meant to stand. */
+static void watch_filter(struct acts *acts)
+{
+	int r;
+
+	if (acts->settings.nic_filter != FILTER_REPLIES) {
+		nft_watch_stop(acts->nft_watch);
+		acts->nft_watch = NULL;
+		return;
+	}
+	if (acts->nft_watch != NULL)
+		return;
+	r = nft_watch_start(
+		acts->environment->base, acts->ifindex, on_filter_news, acts, &acts->nft_watch);
+	if (r < 0)
+		log_warning("acts",
+			"nftables cannot be watched: %s; if another program removes the NIC's "
+			"table, it is set again at the NIC's next birth only",
+			strerror(-r));
 }
 
 void act_care_stop(struct acts *acts)
@@ -71,6 +124,9 @@ void act_care_stop(struct acts *acts)
 		event_free(acts->care_timer);
 	acts->care_timer = NULL;
 	acts->care_wait_ms = 0;
+	nft_watch_stop(acts->nft_watch); /* what goes now is taken by us */
+	acts->nft_watch = NULL;
+	acts->filter_wait_ms = 0;
 	acts->care_why[0] = '\0';
 	care_stop(acts->care);
 	acts->care = NULL;
@@ -90,6 +146,7 @@ int act_care(struct acts *acts, struct wire_reader *in, struct wire_writer *out,
 	 * puts everything back by itself. */
 	if (!wire_is_done(in) || !on)
 		return -EPERM;
+	watch_filter(acts);
 	if (acts->care != NULL) { /* of this index: a claim of another stops it */
 		care_renew(acts->care, why, sizeof(why));
 		if (why[0] != '\0')
@@ -120,6 +177,7 @@ void acts_set_settings(struct acts *acts, const struct settings *settings)
 	access_review(acts->access);
 	if (!filter_changed || acts->care == NULL)
 		return;
+	watch_filter(acts);
 	care_set_filter(acts->care, settings->nic_filter == FILTER_REPLIES, why, sizeof(why));
 	report(acts, why);
 }

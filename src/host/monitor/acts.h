@@ -18,6 +18,7 @@
 #include "base/minisign.h"
 #include "host/discover/plan.h"
 #include "host/monitor/care.h"
+#include "host/monitor/nft_watch.h"
 #include "host/monitor/package.h"
 #include "host/monitor/profile.h"
 #include "host/monitor/wire.h"
@@ -144,6 +145,9 @@ struct acts {
 	struct event *care_timer;     /* what of it could not be done, once more; NULL: never yet */
 	unsigned int care_wait_ms;    /* the last wait */
 	char care_why[PRIV_MAX_CARE]; /* what is not protected; "": all is */
+	struct nft_watch *nft_watch;  /* NULL: the filter is off, or it cannot be watched */
+	int64_t filter_lost_ms;	      /* when last, CLOCK_MONOTONIC, */
+	unsigned int filter_wait_ms;  /* and how long it was waited then; 0: not yet */
 	struct acts_probe probes[ACTS_MAX_PROBES];
 	struct acts_ipmi ipmi;
 	struct acts_update update;

@@ -15,12 +15,12 @@
 #include "base/state.h"
 #include "base/util.h"
 #include "host/monitor/nft.h"
+#include "host/monitor/nic_sysctl.h"
 #include "host/monitor/nl.h"
 #include "host/monitor/profile.h"
 
 #define MODULE	   "care"
 #define CARE_FILE  "care.json"
-#define MAX_VALUE  32
 #define LOAD_TRIES 3
 
 struct sysctl {
@@ -68,61 +68,20 @@ struct care {
 	bool sysctls_lacking, filter_lacking; /* another try may do it */
 	char filter_why[160];		      /* what it lacks; "": nothing */
 	bool unread; /* what is on disk could not be read: it stays as it is, till the end */
-	char before[ARRAY_SIZE(sysctls)][MAX_VALUE]; /* "": not changed by us */
-	char set[ARRAY_SIZE(sysctls)][MAX_VALUE];    /* as read back; "": not known */
+	char before[ARRAY_SIZE(sysctls)][NIC_SYSCTL_MAX]; /* "": not changed by us */
+	char set[ARRAY_SIZE(sysctls)][NIC_SYSCTL_MAX];	  /* as read back; "": not known */
 };
 
-/* The kernel files sysctls by name and we know the NIC by index: a rename in between would hit
- * another NIC, so the name is asked again once the directory is held open. */
-static int open_dir(const struct care *care, const char *dir)
+static int read_sysctl(const struct care *care, size_t i, char value[NIC_SYSCTL_MAX])
 {
-	char name[IF_NAMESIZE], again[IF_NAMESIZE], path[PATH_MAX];
-	_cleanup_close_ int fd = -1;
-
-	if (if_indextoname(care->target.ifindex, name) == NULL)
-		return -ENODEV;
-	snprintf(path, sizeof(path), "%s/sys/net/%s/%s", care->target.proc_root, dir, name);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (if_indextoname(care->target.ifindex, again) == NULL || strcmp(name, again) != 0)
-		return -EAGAIN;
-	return util_steal_fd(&fd);
+	return nic_sysctl_read(care->target.proc_root, care->target.ifindex, sysctls[i].dir,
+		sysctls[i].name, value);
 }
 
-static int read_value(int dir_fd, const char *name, char value[MAX_VALUE])
+static int write_sysctl(const struct care *care, size_t i, const char *value)
 {
-	_cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, value, MAX_VALUE - 1);
-	if (n < 0)
-		return -errno;
-	value[n] = '\0';
-	value[strcspn(value, "\n")] = '\0';
-	return 0;
-}
-
-static int write_value(int dir_fd, const char *name, const char *value)
-{
-	_cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
-}
-
-static int access_sysctl(const struct care *care, size_t i, const char *value, char *read)
-{
-	_cleanup_close_ int dir_fd = open_dir(care, sysctls[i].dir);
-
-	if (dir_fd < 0)
-		return dir_fd;
-	if (value != NULL)
-		return write_value(dir_fd, sysctls[i].name, value);
-	return read_value(dir_fd, sysctls[i].name, read);
+	return nic_sysctl_write(care->target.proc_root, care->target.ifindex, sysctls[i].dir,
+		sysctls[i].name, value);
 }
 
 /* "set" and "filter" are for `bmclinkctl report`: what is meant to stand, in the same file, because
@@ -170,7 +129,7 @@ static int load(int state_fd, const char *boot_id, struct care *care)
 		snprintf(key, sizeof(key), "%s/%s", sysctls[i].dir, sysctls[i].name);
 		s = json_string_value(json_object_get(json_object_get(root, "before"), key));
 		if (s != NULL)
-			snprintf(care->before[i], MAX_VALUE, "%s", s);
+			snprintf(care->before[i], NIC_SYSCTL_MAX, "%s", s);
 	}
 	json_decref(root);
 	return r;
@@ -199,18 +158,18 @@ static void leave_table(struct care *care)
 
 static void put_back(struct care *care)
 {
-	char now[MAX_VALUE], why[256];
+	char now[NIC_SYSCTL_MAX], why[256];
 	size_t i;
 	int r = 0;
 
 	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
-		if (care->before[i][0] == '\0' || access_sysctl(care, i, NULL, now) < 0)
+		if (care->before[i][0] == '\0' || read_sysctl(care, i, now) < 0)
 			continue;
 		/* somebody else's later choice stays */
 		if (care->set[i][0] != '\0' && strcmp(now, care->set[i]) != 0)
 			continue;
 		if (strcmp(now, care->before[i]) != 0)
-			access_sysctl(care, i, care->before[i], NULL);
+			write_sysctl(care, i, care->before[i]);
 	}
 	if (care->filter)
 		r = nft_unprotect(care->target.ifindex, why, sizeof(why));
@@ -251,22 +210,22 @@ static void note(char *why, size_t size, const char *what, int r)
 
 static void set_sysctls(struct care *care, char *why, size_t size)
 {
-	char now[MAX_VALUE];
+	char now[NIC_SYSCTL_MAX];
 	size_t i;
 	int r;
 
 	care->sysctls_lacking = false;
 	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
-		r = access_sysctl(care, i, NULL, now);
+		r = read_sysctl(care, i, now);
 		if (r == -ENOENT) /* no IPv6 stack, or an older kernel */
 			continue;
 		if (r == 0 && strcmp(now, sysctls[i].value) != 0)
-			r = access_sysctl(care, i, sysctls[i].value, NULL);
+			r = write_sysctl(care, i, sysctls[i].value);
 		care->sysctls_lacking |= r < 0;
 		if (r < 0)
 			note(why, size, sysctls[i].name, r);
 		else /* not what we wrote: the kernel rounds times to its ticks */
-			access_sysctl(care, i, NULL, care->set[i]);
+			read_sysctl(care, i, care->set[i]);
 	}
 }
 
@@ -309,19 +268,50 @@ static void drop_routes(const struct care *care, char *why, size_t size)
 		log_notice(MODULE, "removed %u routes that router advertisements brought", removed);
 }
 
-void care_renew(struct care *care, char *why, size_t size)
+/* what was noted, and what the filter lacks: the latter is known from its last try */
+static void add_filter_why(const struct care *care, char *why, size_t size)
 {
-	size_t used;
+	size_t used = strlen(why);
 
-	why[0] = '\0';
-	keep(care, why, size);
-	set_sysctls(care, why, size);
-	drop_routes(care, why, size);
-	if (care->filter_lacking)
-		switch_filter(care);
-	used = strlen(why);
 	if (care->filter_why[0] != '\0')
 		snprintf(why + used, size - used, "%s%s", used > 0 ? ", " : "", care->filter_why);
+}
+
+static void set(struct care *care, bool all, char *why, size_t size)
+{
+	why[0] = '\0';
+	keep(care, why, size);
+	if (all || care->sysctls_lacking) {
+		set_sysctls(care, why, size);
+		drop_routes(care, why, size);
+	}
+	if (care->filter_lacking)
+		switch_filter(care);
+	add_filter_why(care, why, size);
+}
+
+void care_renew(struct care *care, char *why, size_t size)
+{
+	set(care, true, why, size);
+}
+
+void care_retry(struct care *care, char *why, size_t size)
+{
+	set(care, false, why, size);
+}
+
+bool care_lose_filter(struct care *care, bool certain, char *why, size_t size)
+{
+	if (!care->wanted || care->filter_lacking)
+		return false;
+	care->filter_lacking = true;
+	if (!certain)
+		return true;
+	snprintf(care->filter_why, sizeof(care->filter_why),
+		"another program removed the nft table " NFT_TABLE, care->target.ifindex);
+	why[0] = '\0';
+	add_filter_why(care, why, size);
+	return true;
 }
 
 void care_set_filter(struct care *care, bool filter, char *why, size_t size)
@@ -345,9 +335,9 @@ static void remember(struct care *care, const struct care *earlier)
 	for (i = 0; i < ARRAY_SIZE(sysctls); i++) {
 		if (earlier->target.ifindex == care->target.ifindex &&
 			earlier->before[i][0] != '\0')
-			memcpy(care->before[i], earlier->before[i], MAX_VALUE);
+			memcpy(care->before[i], earlier->before[i], NIC_SYSCTL_MAX);
 		else
-			access_sysctl(care, i, NULL, care->before[i]);
+			read_sysctl(care, i, care->before[i]);
 	}
 }
 

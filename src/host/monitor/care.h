@@ -26,9 +26,15 @@ struct care_target {
  */
 int care_start(
 	const struct care_target *target, bool filter, struct care **care, char *why, size_t size);
-/* Once more: the NIC was born again under the same index (it was in a container), or an earlier try
- * was not all. why as above; the filter is not touched when it stands. */
+/* Once more: the NIC was born again under the same index (it was in a container). why as above; the
+ * filter is not touched when it stands. */
 void care_renew(struct care *care, char *why, size_t size);
+/* Once more what an earlier try could not do, and nothing else: a sysctl that the administrator has
+ * changed since stays. why as above. */
+void care_retry(struct care *care, char *why, size_t size);
+/* The nft table is gone, or (certain false) may be: the next try sets it. Returns whether it is
+ * missed: meant to stand, and not known to lack already. why as above, when certain. */
+bool care_lose_filter(struct care *care, bool certain, char *why, size_t size);
 void care_set_filter(struct care *care, bool filter, char *why, size_t size);
 /* Is there anything that may be done by another try? A program that is missing or was too slow, a
  * sysctl that could not be written; not what this kernel cannot do. */

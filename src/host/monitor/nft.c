@@ -133,9 +133,9 @@ static int run(const char *script, char *why, size_t size)
 static void make_script(unsigned int ifindex, const char *reverse_path, char *out, size_t size)
 {
 	snprintf(out, size,
-		"table inet bmclink_%1$u\n"
-		"delete table inet bmclink_%1$u\n"
-		"table inet bmclink_%1$u {\n"
+		"table inet " NFT_TABLE "\n"
+		"delete table inet " NFT_TABLE "\n"
+		"table inet " NFT_TABLE " {\n"
 		" chain input {\n"
 		"  type filter hook input priority -10; policy accept;\n"
 		"  iif != %1$u accept;\n"
@@ -178,6 +178,6 @@ int nft_unprotect(unsigned int ifindex, char *why, size_t size)
 	char script[128];
 
 	snprintf(script, sizeof(script),
-		"table inet bmclink_%1$u\ndelete table inet bmclink_%1$u\n", ifindex);
+		"table inet " NFT_TABLE "\ndelete table inet " NFT_TABLE "\n", ifindex);
 	return run(script, why, size);
 }

@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+#define NFT_TABLE     "bmclink_%1$u"
+#define NFT_MAX_TABLE 32
+
 /* 0, or negative errno with *why a printable text (-ENOENT: there is no nft program). Waits for
  * nft, 13 to 18 ms as a rule, 5 s at most. */
 int nft_protect(unsigned int ifindex, char *why, size_t size);
