@@ -31,6 +31,17 @@ struct fail_counts {
 	} kinds[FAIL_KINDS];
 };
 
+/* Where allocations come from: of the callers' return addresses (no random layout, so that they are
+ * the same in each life). In a file of its own, for it costs a look at the stack each time. */
+#define FAIL_PLACES (1 << 16) /* the table's size */
+#define FAIL_DEPTH  16	      /* callers that are told apart */
+
+struct fail_places {
+	_Atomic uint64_t at; /* the first allocation from there is to fail; 0: none */
+	_Atomic int64_t count, failed;
+	_Atomic uint64_t seen[FAIL_PLACES]; /* at (place % FAIL_PLACES), or behind; 0: free */
+};
+
 extern struct fail_counts *fail_counts; /* NULL: this process is not meant */
 
 #endif

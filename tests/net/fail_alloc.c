@@ -2,7 +2,8 @@
 /*
  * LD_PRELOAD: the n-th allocation of a process fails, once; or (fail_call.c) the n-th system call
  * of a kind. The folder $FAIL_ALLOC has a file for each process that is meant: "endpoint",
- * "monitor", "worker", "installer". In it, mapped, are struct counts of fail.h.
+ * "monitor", "worker", "installer". In it, mapped, are struct fail_counts of fail.h. With
+ * "endpoint.places" and so on, struct fail_places: the first allocation from a place fails.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include "fail.h"
 
 struct fail_counts *fail_counts;
+static struct fail_places *places;
 static void *(*real_malloc)(size_t);
 static void *(*real_calloc)(size_t, size_t);
 static void *(*real_realloc)(void *, size_t);
@@ -75,33 +77,82 @@ static void watch_crashes(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
+static void *map_file(const char *folder, const char *role, const char *suffix, size_t size)
+{
+	char path[512];
+	void *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s%s", folder, role, suffix);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return at == MAP_FAILED ? NULL : at;
+}
+
 __attribute__((constructor)) static void map_counts(void)
 {
 	const char *folder = getenv("FAIL_ALLOC"), *role;
-	char line[4096], path[512];
-	void *at;
-	int fd;
+	char line[4096];
 
 	role = get_role(line, sizeof(line));
 	if (!folder || !role)
 		return;
-	snprintf(path, sizeof(path), "%s/%s", folder, role);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	at = mmap(NULL, sizeof(*fail_counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (at == MAP_FAILED)
-		return;
 	watch_crashes();
-	fail_counts = at;
+	places = map_file(folder, role, ".places", sizeof(*places));
+	fail_counts = map_file(folder, role, "", sizeof(*fail_counts));
+}
+
+/* The callers of who allocates. Two frames are ours. */
+static uint64_t get_place(void)
+{
+	void *frames[FAIL_DEPTH + 3];
+	int n = backtrace(frames, FAIL_DEPTH + 3);
+	uint64_t hash = 14695981039346656037U;
+
+	for (int i = 3; i < n; i++)
+		hash = (hash ^ (uint64_t)(uintptr_t)frames[i]) * 1099511628211U;
+	return hash ? hash : 1;
+}
+
+static int is_place_to_fail(void)
+{
+	static int looking;
+	uint64_t place, old = 0;
+	size_t i;
+
+	if (!places || looking)
+		return 0;
+	looking = 1;
+	place = get_place();
+	looking = 0;
+	for (i = 0; i < FAIL_PLACES; i++) {
+		_Atomic uint64_t *at = &places->seen[(place + i) % FAIL_PLACES];
+
+		old = 0;
+		if (atomic_compare_exchange_strong(at, &old, place)) {
+			atomic_fetch_add(&places->count, 1);
+			break;
+		}
+		if (old == place)
+			return 0; /* not the first from there */
+	}
+	if (place != atomic_load(&places->at))
+		return 0;
+	atomic_fetch_add(&places->failed, 1);
+	return 1;
 }
 
 static int must_fail(void)
 {
 	struct fail_count *count = &fail_counts->allocations;
 
-	if (!fail_counts || atomic_fetch_add(&count->count, 1) + 1 != atomic_load(&count->at))
+	if (!fail_counts)
+		return 0;
+	if (atomic_fetch_add(&count->count, 1) + 1 != atomic_load(&count->at) &&
+		!is_place_to_fail())
 		return 0;
 	atomic_fetch_add(&count->failed, 1);
 	errno = ENOMEM;

@@ -7,6 +7,10 @@ does so in good order: then it is started again, as systemd would. Some librarie
 get no memory while they set themselves up (glibc's NSS, libseccomp): that is counted, and no
 failure; a crash of our own code, or of a function that it called with what it should not, is one.
 BMCLINK_SAMPLES says how many n of each are tried, BMCLINK_SEED which; 0: all.
+
+Most of those are alike: made by the same callers for the next of many things. test_each_place
+lets the first allocation of each place (its 16 callers) fail: all there are with BMCLINK_PLACES=0,
+else so many.
 """
 import os
 import random
@@ -21,6 +25,8 @@ from netns import wait_for
 
 KINDS = 8  # of system calls
 ROLES = ("endpoint", "monitor", "worker")
+PLACES = int(os.environ.get("BMCLINK_PLACES", 2))
+TABLE = 1 << 16  # FAIL_PLACES of fail.h
 SAMPLES = int(os.environ.get("BMCLINK_SAMPLES", 4))
 SEED = int(os.environ.get("BMCLINK_SEED", random.SystemRandom().randrange(1 << 32)))
 
@@ -58,6 +64,20 @@ class Failing:
                 file.seek(24 + 32 * kind)
             _, count, failed = struct.unpack("qqq", file.read(24))
         return count, failed
+
+    def arm_place(self, role, place):
+        """The first allocation from there fails; 0: they are only collected."""
+        with open(self.path(role) + ".places", "wb") as file:
+            file.write(struct.pack("Qqq", place, 0, 0))
+            file.truncate(24 + 8 * TABLE)
+        os.chmod(self.path(role) + ".places", 0o666)
+
+    def read_places(self, role):
+        """(the places that were seen, how many failed)."""
+        with open(self.path(role) + ".places", "rb") as file:
+            data = file.read()
+        seen = struct.unpack("%dQ" % TABLE, data[24:])
+        return {place for place in seen if place}, struct.unpack("Qqq", data[:24])[2]
 
 
 @pytest.fixture
@@ -157,3 +177,40 @@ def test_one_allocation_fails(lab, failing, role):
     print("%d failed; in %d of these lives a library crashed" % (
         sum(life[1] for life in lives), sum(life[2] > 0 for life in lives)))
     assert sum(life[1] for life in lives) >= max(1, 0.8 * len(numbers) - 2)
+
+
+def life_at(lab, failing, role, place):
+    """(places until it was connected, how many failed, a library crashed)."""
+    found = []
+    failing.arm(role, 0)
+    failing.arm_place(role, place)
+    crashed = live(lab, "an allocation of the %s at %#x failed" % (role, place),
+                   lambda: found.extend(failing.read_places(role)))
+    return (*found, crashed)
+
+
+@pytest.mark.plain_only
+@pytest.mark.parametrize("role", ROLES)
+def test_each_place(lab, failing, role):
+    for daemon in ends_of(lab):
+        daemon.prefix = ["setarch", "-R"]  # the same addresses in each life
+    known, failed, _ = life_at(lab, failing, role, 0)
+    again, _, _ = life_at(lab, failing, role, 0)
+    assert failed == 0 and len(known & again) > 0.8 * len(known | again) > 100
+    usual = known & again
+    todo = sorted(known | again)
+    if PLACES:
+        todo = random.Random(SEED).sample(sorted(usual), PLACES)
+    done, missed, crashed = set(), set(), 0
+    while todo:
+        for place in todo:
+            seen, failed, crashes_seen = life_at(lab, failing, role, place)
+            known |= seen
+            missed |= set() if failed else {place}
+            crashed += crashes_seen > 0
+        done.update(todo)
+        todo = [] if PLACES else sorted(known - done)[:len(usual) // 4]  # what failures led to
+    print("BMCLINK_SEED=%d\n%s: %d usual places, %d seldom ones; failed: %d, and %d; in %d lives "
+          "a library crashed" % (SEED, role, len(usual), len(known - usual),
+                                 len(done & usual - missed), len(done - usual - missed), crashed))
+    assert len(missed & usual) <= 0.1 * len(done & usual) + 1
