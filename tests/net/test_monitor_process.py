@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Monitor and worker as processes: the sandbox from inside, deaths, signals, start."""
+import errno
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import pytest
 from daemons import program
 from netns import run, wait_for
 from probe import Gone
+from test_memory import Failing
 from test_monitor import claimed, probe, tables  # noqa: F401  (fixtures)
 
 # What a library could try by accident is refused; what only an attacker does ends the process.
@@ -132,6 +134,22 @@ def test_worker_dies_and_is_started_again_with_back_off(claimed):  # noqa: F811
     assert "ISM1023" in ids, "the event waits for the next worker"
     # the claim is the monitor's: it stands
     assert claimed.must("profile")["r"] == 0
+
+
+def test_a_worker_that_cannot_be_watched_is_ended(lab):
+    """No memory for its socket's event: it would wait for answers for ever, another one beside it.
+    The second call that follows the death of the one before: the event's."""
+    network, failing = 6, Failing(lab.folder)
+    lab.agent.environment.update(failing.environment)
+    lab.agent.start(ipv4="off", ipv6="off")
+    lab.agent.wait(lambda s: s["state"] == "incomplete-configuration", 10, "nothing to do")
+    worker, = lab.agent.children()
+    failing.arm("monitor", 2, network, errno.ENOMEM)
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: failing.read("monitor", network)[1], 10, "the fault")
+    wait_for(lab.agent._answers, 10, "a worker that answers")
+    assert len(lab.agent.children()) == 1
+    assert "cannot be watched" in lab.agent.log()
 
 
 def test_worker_abort(claimed):  # noqa: F811

@@ -3,6 +3,7 @@
  * of a client, so nothing that it says is taken for more than that. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -136,8 +137,10 @@ void access_read_messages(struct access *access)
 
 		if (n < 0)
 			return;
-		if (n == 0) { /* SIGCHLD follows, unless it only closed its end: then it hangs */
+		if (n == 0) { /* SIGCHLD follows; one that only closed its end is of no use */
 			event_del(access->readable);
+			if (access->pid > 0)
+				kill(access->pid, SIGKILL);
 			return;
 		}
 		take_message(access, buffer, (size_t)n);

@@ -125,6 +125,14 @@ static void close_child(struct monitor *monitor)
 	acts_forget_worker(&monitor->acts);
 }
 
+/* SIGCHLD follows, and with it the next one. */
+static void end_worker(struct monitor *monitor)
+{
+	close_child(monitor);
+	if (monitor->child.pid > 0 && monitor->state == STATE_RUNNING)
+		kill(monitor->child.pid, SIGKILL);
+}
+
 static void on_request(evutil_socket_t fd, short what, void *arg)
 {
 	struct monitor *monitor = arg;
@@ -135,9 +143,7 @@ static void on_request(evutil_socket_t fd, short what, void *arg)
 	/* it ended, and SIGCHLD follows; or it does not play by the rules, and is ended */
 	if (r != -EPIPE && r != -ECONNRESET)
 		log_warning(MODULE, "the worker's socket failed: %s", strerror(-r));
-	close_child(monitor);
-	if (monitor->child.pid > 0 && monitor->state == STATE_RUNNING)
-		kill(monitor->child.pid, SIGKILL);
+	end_worker(monitor);
 }
 
 static void wait_and_start(struct monitor *monitor, const char *why)
@@ -156,16 +162,17 @@ static void start_worker(struct monitor *monitor)
 {
 	int r = child_start(&monitor->child, &monitor->spec, get_now());
 
-	if (r == 0) {
-		monitor->request = event_new(monitor->base, monitor->child.request_fd,
-			EV_READ | EV_PERSIST, on_request, monitor);
-		if (monitor->request == NULL || event_add(monitor->request, NULL) < 0)
-			r = -ENOMEM;
-	}
-	if (r < 0)
+	if (r < 0) {
 		wait_and_start(monitor, strerror(-r));
-	else
-		set_state(monitor, STATE_RUNNING);
+		return;
+	}
+	set_state(monitor, STATE_RUNNING);
+	monitor->request = event_new(monitor->base, monitor->child.request_fd, EV_READ | EV_PERSIST,
+		on_request, monitor);
+	if (monitor->request == NULL || event_add(monitor->request, NULL) < 0) {
+		log_warning(MODULE, "the worker's socket cannot be watched: the worker is ended");
+		end_worker(monitor);
+	}
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
