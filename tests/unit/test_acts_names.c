@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The acts that publish the BMC's address on the host: names in a hosts file, and SNMP. */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "acts_harness.h"
 #include "base/state.h"
 #include "base/util.h"
+#include "host/monitor/snmp_text.h"
 
 static uint32_t run_names(struct harness *h, bool on, const char *address)
 {
@@ -105,6 +110,48 @@ static void test_snmp(void **state)
 	assert_int_equal(run_act(h, ACT_SNMP_STOP, NULL, 0), 0);
 }
 
+/* The number that the next descriptor has. */
+static int get_next_file(void)
+{
+	int next = dup(STDIN_FILENO);
+
+	assert_true(next >= 0);
+	close(next);
+	return next;
+}
+
+static void set_files(rlim_t n)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = n;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* Without a descriptor for the folder, and for the file in it, nothing is known of what is there.
+ */
+static void test_a_drop_in_is_there_until_it_is_gone(void **state)
+{
+	static const char name[] = "snmp/snmpd.local.conf";
+	struct harness *h = *state;
+	int dir = h->environment.state_fd, fd;
+
+	assert_int_equal(mkdirat(dir, "snmp", 0700), 0);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && dprintf(fd, SNMP_TEXT_MARK "\n") > 0);
+	close(fd);
+	for (int more = 0; more < 2; more++) {
+		set_files((rlim_t)(get_next_file() + more));
+		assert_int_equal(run_act(h, ACT_SNMP_STOP, NULL, 0), EMFILE);
+		set_files(256);
+		assert_int_equal(faccessat(dir, name, F_OK, 0), 0);
+	}
+	assert_int_equal(run_act(h, ACT_SNMP_STOP, NULL, 0), 0);
+	assert_int_equal(faccessat(dir, name, F_OK, 0), -1);
+	assert_int_equal(unlinkat(dir, "snmp", AT_REMOVEDIR), 0);
+}
+
 /* A worker that was taken over does not wear out the disk. */
 static void test_names_are_not_changed_without_end(void **state)
 {
@@ -131,6 +178,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_snmp, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_drop_in_is_there_until_it_is_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_names_are_not_changed_without_end, set_up, tear_down),
 	};

@@ -3,6 +3,7 @@
  * When snmp-get asks the BMC, and when it asks again. The BMC's answers and the monitor's word are
  * the test's.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,8 @@
 static struct {
 	channel_answer_fn answer; /* of the request that is under way; NULL: none */
 	void *arg;
-	unsigned int requests, installs;
+	unsigned int requests, installs, stops;
+	int stop_error; /* the monitor's answer; 0: the drop-in is gone */
 	struct settings settings;
 	struct feature_link link;
 	struct feature_context context;
@@ -50,7 +52,8 @@ int priv_snmp_start(struct priv *priv, const struct snmp_access *access, bool id
 
 int priv_snmp_stop(struct priv *priv)
 {
-	return 0;
+	w.stops++;
+	return w.stop_error;
 }
 
 /* --- the test's hands --- */
@@ -166,6 +169,36 @@ static void test_off_while_asking(void **state)
 	assert_true(!is_armed() && w.answer == NULL);
 }
 
+static void test_a_drop_in_that_stays_is_taken_out_later(void **state)
+{
+	uint64_t said;
+
+	feature_snmp_get.apply(&w.context);
+	answer_all();
+	said = event_log_get_last(w.context.events);
+	w.stop_error = -EMFILE;
+	turn_off();
+	answer(200, "{}"); /* the user is removed all the same */
+	assert_int_equal(event_log_get_last(w.context.events), said);
+	w.stop_error = 0;
+	wake();
+	assert_int_equal(w.stops, 2);
+	assert_int_equal(event_log_get_last(w.context.events), said + 1);
+	assert_true(!is_armed() && w.answer == NULL);
+}
+
+/* The twin: what has begun anew by then is not taken out. */
+static void test_a_drop_in_that_stays_and_is_wanted_again(void **state)
+{
+	w.stop_error = -EMFILE;
+	turn_off();
+	w.stop_error = 0;
+	feature_snmp_get.apply(&w.context);
+	answer_all();
+	assert_true(w.context.active && !is_armed());
+	assert_int_equal(w.stops, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -176,6 +209,8 @@ int main(void)
 		TEST(test_off_and_on_while_asking),
 		TEST(test_off_and_on_and_it_broke_off),
 		TEST(test_off_while_asking),
+		TEST(test_a_drop_in_that_stays_is_taken_out_later),
+		TEST(test_a_drop_in_that_stays_and_is_wanted_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,7 @@ struct snmp_get {
 	struct event *timer;
 	bool asking, again; /* an answer is due; begin anew when it is here */
 	bool has_user;	    /* the BMC may have it */
+	bool was_active;    /* the drop-in is to go, which is an event */
 	unsigned int wait_ms;
 	struct snmp_access access;
 	char said[FEATURE_MAX_TROUBLE]; /* the trouble that was an event last */
@@ -261,9 +262,34 @@ static void begin(struct feature_context *context)
 		on_manager);
 }
 
+/* Somebody else's program reads it: what could not be taken out is tried again. */
+static void take_out(struct feature_context *context)
+{
+	struct snmp_get *snmp = context->data;
+	int r = priv_snmp_stop(context->priv);
+
+	if (r < 0) {
+		feature_set_trouble(
+			context, "the drop-in of snmpd is still there: %s", strerror(-r));
+		clock_set_timer(snmp->timer, get_wait(snmp));
+		return;
+	}
+	if (context->trouble[0] != '\0')
+		feature_set_trouble(context, "%s", "");
+	if (snmp->was_active)
+		event_emit(context->events, MSG_ISM1232);
+	snmp->was_active = false;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	begin(arg);
+	struct feature_context *context = arg;
+	const struct snmp_get *snmp = context->data;
+
+	if (snmp->step == STEP_OFF)
+		take_out(context);
+	else
+		begin(context);
 }
 
 /* --- the work --- */
@@ -305,19 +331,14 @@ static void apply(struct feature_context *context)
 static void stop(struct feature_context *context, enum feature_stop why)
 {
 	struct snmp_get *snmp = context->data;
-	bool was_active = snmp->step == STEP_ACTIVE;
-	int r = priv_snmp_stop(context->priv);
 	json_t *no_body;
 
 	evtimer_del(snmp->timer);
 	snmp->wait_ms = 0;
 	snmp->again = false;
+	snmp->was_active = snmp->was_active || snmp->step == STEP_ACTIVE;
 	set_step(snmp, STEP_OFF);
-	if (r < 0)
-		feature_set_trouble(
-			context, "the drop-in of snmpd is still there: %s", strerror(-r));
-	else if (was_active)
-		event_emit(context->events, MSG_ISM1232);
+	take_out(context);
 	if (why == FEATURE_STOP_LOST)
 		return; /* the BMC keeps the user of a host that comes back */
 	no_body = snmp->has_user ? json_object() : NULL;

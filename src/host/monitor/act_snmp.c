@@ -40,8 +40,8 @@ static void unwatch(struct acts_snmp *snmp)
 	snmp->event = NULL;
 }
 
-/* What there is of ours goes, and the snmpd that runs, if any, is told. */
-static void take_away(struct acts *acts)
+/* What there is of ours goes, and the snmpd that runs, if any, is told. 0 or negative errno. */
+static int take_away(struct acts *acts)
 {
 	struct acts_snmp *snmp = &acts->snmp;
 	struct snmpd snmpd;
@@ -49,16 +49,20 @@ static void take_away(struct acts *acts)
 
 	unwatch(snmp);
 	removed = snmp_file_remove(&acts->environment->roots);
-	if (removed < 0)
+	if (removed < 0) {
 		log_error(MODULE, "the drop-in of snmpd cannot be removed: %s", strerror(-removed));
-	if (removed <= 0 && !snmp->stale)
-		return;
+		snmp->stale = true; /* tried again at the end of the worker, if not before */
+		return removed;
+	}
+	if (removed == 0 && !snmp->stale)
+		return 0;
 	snmp->stale = false;
 	r = snmpd_find(&acts->environment->roots, &snmpd);
 	/* Not ready: it is starting, and reads its files after this. */
 	if (r == 0 && snmpd.ready)
 		r = snmpd_reload(&acts->environment->roots, &snmpd, NULL);
 	log_info(MODULE, "the drop-in of snmpd is gone%s", r == 0 ? ", snmpd was told" : "");
+	return 0;
 }
 
 static void on_end(evutil_socket_t fd, short what, void *arg)
@@ -68,7 +72,7 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 	log_notice(MODULE, "snmpd ended");
 	unwatch(&acts->snmp);
 	/* The next one may have read the file before it was removed. */
-	acts->snmp.stale = snmp_file_remove(&acts->environment->roots) > 0;
+	acts->snmp.stale = snmp_file_remove(&acts->environment->roots) != 0;
 	acts->environment->notify(PRIV_NOTICE_SNMP, NULL, 0, acts->environment->arg);
 }
 
@@ -183,8 +187,7 @@ int act_snmp_stop(struct acts *acts, struct wire_reader *in, struct wire_writer 
 {
 	if (!wire_is_done(in))
 		return -EPERM;
-	take_away(acts);
-	return 0;
+	return take_away(acts);
 }
 
 void act_snmp_end(struct acts *acts)

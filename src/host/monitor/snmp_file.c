@@ -173,6 +173,12 @@ bool snmp_file_is(const struct acts_roots *roots, const char *text)
 	return one_is(roots, FOLDER, DROP_IN, text) || one_is(roots, "", LOCAL, text);
 }
 
+/* What cannot be looked at just now may well be there; what never can be is not ours. */
+static int unless_passing(int r)
+{
+	return r == -EIO || state_is_passing(r) ? r : 0;
+}
+
 static int remove_one(const struct acts_roots *roots, const char *folder, const char *name)
 {
 	_cleanup_close_ int fd = open_dir(roots, folder);
@@ -181,10 +187,11 @@ static int remove_one(const struct acts_roots *roots, const char *folder, const 
 	int r;
 
 	if (fd < 0)
-		return 0;
+		return unless_passing(fd);
 	state_clean_file(fd, name);
-	if (state_read_file(fd, name, &text, &length) < 0 || !snmp_text_is_ours(text))
-		return 0;
+	r = state_read_file(fd, name, &text, &length);
+	if (r < 0 || !snmp_text_is_ours(text))
+		return unless_passing(r);
 	r = state_remove_file(fd, name);
 	return r < 0 ? r : 1;
 }
