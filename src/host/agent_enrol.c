@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "host/agent_private.h"
 
@@ -41,15 +42,19 @@ static void forget_bootstrap(struct agent *agent)
 		log_error(MODULE, ACCOUNT_BOOTSTRAP_FILE ": %s", strerror(-r));
 }
 
+void agent_enrol_clean_later(struct agent *agent)
+{
+	if (agent->kcs.bootstrap.user[0] != '\0')
+		clock_set_timer(agent->kcs.timer, CLEAN_MS);
+}
+
 static void cleaned(struct agent *agent, const struct channel_result *result)
 {
-	const struct timeval later = {.tv_sec = CLEAN_MS / 1000};
-
 	end(agent);
 	if (result->cleaned)
 		forget_bootstrap(agent);
 	else
-		evtimer_add(agent->kcs.timer, &later);
+		agent_enrol_clean_later(agent);
 }
 
 static void enrolled(struct agent *agent, const struct channel_result *result)
@@ -167,10 +172,12 @@ void agent_enrol_start(struct agent *agent, bool only_clean)
 		&kcs->channel);
 	if (r == 0)
 		return;
-	if (only_clean)
+	if (only_clean) {
 		end(agent);
-	else
+		agent_enrol_clean_later(agent);
+	} else {
 		agent_enrol_give_up(agent, strerror(-r));
+	}
 }
 
 void agent_kcs_connected(struct agent *agent)

@@ -333,8 +333,11 @@ void agent_kcs_stop(struct agent *agent)
 {
 	struct agent_kcs *kcs = &agent->kcs;
 
-	if (kcs->timer != NULL)
+	if (kcs->timer != NULL) {
 		evtimer_del(kcs->timer);
+		/* An account that is left is this one's, too, and a connection may stand. */
+		agent_enrol_clean_later(agent);
+	}
 	channel_close(util_steal_ptr(kcs->channel));
 	kcs->before = kcs->listed = false;
 	agent_kcs_set_state(agent, AGENT_KCS_IDLE);

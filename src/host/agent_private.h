@@ -269,6 +269,8 @@ json_t *agent_kcs_get_trust(const struct agent *agent); /* how trust was made, a
 
 /* agent_enrol.c: what is done with an account from IPMI */
 void agent_enrol_start(struct agent *agent, bool only_clean);
+/* An account that is left is deleted over the connection that stands by then. */
+void agent_enrol_clean_later(struct agent *agent);
 /* The next connection may log in with the account that we made, unless an administrator gave one.
  */
 void agent_enrol_offer_account(struct agent *agent);

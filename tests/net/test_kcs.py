@@ -13,7 +13,7 @@ import pytest
 
 from daemons import program
 from kcs import Kcs
-from lab import BMC_NIC, HOST_NIC
+from lab import BMC_IPV4, BMC_NIC, HOST_NIC
 from netns import run, wait_for
 from peers import Service, Tls, with_stream
 from servers import fingerprint, replace_certificate
@@ -548,14 +548,13 @@ def test_killed_before_the_account_was_deleted(lab, kcs):
     assert len(lab.wait_lifecycle("ISM1015")) == 1  # and no second certificate of ours
 
 
-def test_deleted_over_the_protocol_that_there_is(lab, kcs):
-    """The BMC does not delete it at once, and meanwhile IPv4 was tried, in vain."""
+def start_with_an_account_that_stays(lab, kcs):
+    """Connected over IPv6; IPv4 is refused, and so is the connection that would delete it."""
     start(lab, enrolment="kcs", keep_alive_seconds=3600)
     lab.agent.wait_connected()
     lab.agent.kill()
     answer = kcs.forward(CREDENTIALS, 0xa5)
     user, password = (answer[i:i + 16].rstrip(b"\0").decode() for i in (2, 18))
-    gone = "account %s removed, at the wish of the host" % user
     path = worker_file(lab, "bootstrap.json")
     with open(path, "w") as file:
         json.dump({"format": 1, "user": user, "password": password}, file)
@@ -567,13 +566,38 @@ def test_deleted_over_the_protocol_that_there_is(lab, kcs):
     clock = FakeClock(lab.folder, lab.agent, runs=True)
     lab.agent.start(ipv6="on")
     lab.agent.wait_connected("ipv6", 20)
+    return clock, path, "account %s removed, at the wish of the host" % user
+
+
+def try_ipv4(lab, clock):
     tried = lab.syn_counts()["ipv4"]
     clock.go(10)
-    lab.host.ip("addr add 192.0.2.9/32 dev " + HOST_NIC)
+    lab.host.ip("addr replace 192.0.2.9/32 dev " + HOST_NIC)
     wait_for(lambda: lab.syn_counts()["ipv4"] > tried, 20, "IPv4 was tried")
+
+
+def test_deleted_over_the_protocol_that_there_is(lab, kcs):
+    """The BMC does not delete it at once, and meanwhile IPv4 was tried, in vain."""
+    clock, path, gone = start_with_an_account_that_stays(lab, kcs)
+    try_ipv4(lab, clock)
     assert gone not in lab.endpoint.log() and os.path.exists(path)
     lab.allow_port()
     lab.refuse_port(443, family=4)
+    clock.go(601)
+    lab.host.ip("addr del 192.0.2.9/32 dev " + HOST_NIC)  # wakes it up
+    wait_for(lambda: not os.path.exists(path), 30, "the account is gone, and forgotten")
+    assert gone in lab.endpoint.log()
+
+
+def test_deleted_though_an_attempt_was_cut_short_meanwhile(lab, kcs):
+    """IPv4 is tried, and its address goes before the BMC has said anything to that."""
+    clock, path, gone = start_with_an_account_that_stays(lab, kcs)
+    lab.silence_ipv4()
+    lab.allow_port()
+    try_ipv4(lab, clock)
+    lab.host.ip("addr flush dev %s to 169.254.0.0/16" % HOST_NIC)
+    wait_for(lambda: BMC_IPV4 + ": root -> closed" in lab.agent.log(), 10, "cut short")
+    assert gone not in lab.endpoint.log() and os.path.exists(path)
     clock.go(601)
     lab.host.ip("addr del 192.0.2.9/32 dev " + HOST_NIC)  # wakes it up
     wait_for(lambda: not os.path.exists(path), 30, "the account is gone, and forgotten")
