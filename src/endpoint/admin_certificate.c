@@ -12,12 +12,17 @@
 static json_t *show(struct service *service)
 {
 	time_t not_before, not_after = 0;
+	struct trust_clock clock;
+	bool hosts;
 
+	service_get_clock(&clock);
+	hosts = service->trust.n_known > 0 && !trust_all_expired(&service->trust, &clock);
 	service->identity_unseen = false;
 	cert_get_dates(service->identity.certificate, &not_before, &not_after);
-	return admin_make_result(json_pack("{s:s, s:I, s:s, s:I}", "fingerprint",
-		service->fingerprint, "not_after", (json_int_t)not_after, "next",
-		service->next_fingerprint, "deadline", (json_int_t)service_get_deadline(service)));
+	return admin_make_result(
+		json_pack("{s:s, s:I, s:s, s:I, s:b}", "fingerprint", service->fingerprint,
+			"not_after", (json_int_t)not_after, "next", service->next_fingerprint,
+			"deadline", (json_int_t)service_get_deadline(service), "hosts", hosts));
 }
 
 static json_t *renew(struct service *service)
@@ -62,7 +67,10 @@ static void print(const json_t *result)
 	if (!next || !*next)
 		return;
 	strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&deadline, &tm));
-	printf("next            %s, used when every known host has it, on %s at the latest\n", next,
+	printf("next            %s, used when %s, on %s at the latest\n", next,
+		json_is_true(json_object_get(result, "hosts"))
+			? "every known host has it"
+			: "a host is known and has it, which none is yet",
 		date);
 }
 

@@ -188,6 +188,7 @@ def test_an_address_that_came_later_is_in_the_next_certificate(nic_endpoint):
     with open(os.path.join(nic_endpoint.state_dir, "endpoint.next.crt")) as file:
         digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
     assert digest in renewed.stdout.replace(":", "")  # what is announced is that one
+    assert "a host is known and has it, which none is yet" in renewed.stdout
 
 
 def test_renamed_nic_stays(nic_endpoint):
