@@ -172,13 +172,21 @@ static void keep(struct installer *in)
 {
 	const char *version = in->state.version;
 
-	if (renameat(in->dir_fd, UPDATE_NEW, in->dir_fd, UPDATE_BACK) == 0)
-		renameat(in->dir_fd, UPDATE_NEW_MINISIG, in->dir_fd, UPDATE_BACK_MINISIG);
+	/* the package last: without it here the rest is done, see was_connected() */
+	renameat(in->dir_fd, UPDATE_NEW_MINISIG, in->dir_fd, UPDATE_BACK_MINISIG);
+	renameat(in->dir_fd, UPDATE_NEW, in->dir_fd, UPDATE_BACK);
 	snprintf(in->state.back, sizeof(in->state.back), "%s", version);
 	if (!in->state.floor[0] || version_compare(in->tools.family, version, in->state.floor) > 0)
 		snprintf(in->state.floor, sizeof(in->state.floor), "%s", version);
 	in->state.refused[0] = '\0';
 	end(in, UPDATE_DONE, NULL);
+}
+
+/* It was connected, and what it came from is gone: only the note of that is still to be made. */
+static bool was_connected(const struct installer *in)
+{
+	return in->state.step == UPDATE_CONNECTING &&
+	       faccessat(in->dir_fd, UPDATE_NEW, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
 static time_t now(void)
@@ -253,7 +261,9 @@ static void go_on(struct installer *in)
 	if (in->state.attempts > 1)
 		log_notice(MODULE, "going on after an interruption: %s, attempt %u",
 			update_step_name(in->state.step), in->state.attempts);
-	if (often && in->state.step <= UPDATE_CHECKING)
+	if (was_connected(in))
+		keep(in);
+	else if (often && in->state.step <= UPDATE_CHECKING)
 		end(in, UPDATE_FAILED, "the installer was killed again and again");
 	else if (often)
 		put_back(in, "the installer was killed again and again");

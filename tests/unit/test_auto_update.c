@@ -201,15 +201,35 @@ static void test_daily(void **state)
 static void test_a_look_that_failed(void **state)
 {
 	feature_auto_update.apply(&w.context);
-	answer(503, NULL);
+	answer(404, NULL);
 	assert_string_not_equal(au()->problem, "");
 	assert_int_equal(au()->looked_at, 0);
+	assert_in_range(get_wait(), DAY - AUTO_UPDATE_JITTER, DAY);
 	wake();
 	assert_int_equal(w.lists, 2);
 	answer_none();
 	assert_string_equal(au()->problem, "");
 	assert_int_equal(au()->looked_at, w.now);
 	assert_true(get_wait() > 0);
+}
+
+/* In the list, and in the midst of it: what was not read counts for nothing. */
+static void test_a_busy_bmc(void **state)
+{
+	feature_auto_update.apply(&w.context);
+	answer(503, NULL);
+	assert_int_equal(get_wait(), AUTO_UPDATE_AGAIN_SECONDS);
+	wake();
+	answer(200, "{\"Members\": [{\"@odata.id\": \"/a\"}, {\"@odata.id\": \"/b\"}]}");
+	answer(503, NULL);
+	assert_string_not_equal(au()->problem, "");
+	assert_int_equal(au()->looked_at, 0);
+	assert_int_equal(get_wait(), AUTO_UPDATE_AGAIN_SECONDS);
+	wake();
+	assert_int_equal(w.lists, 3);
+	answer_newer();
+	assert_true(au()->has_new);
+	assert_in_range(get_wait(), DAY - AUTO_UPDATE_JITTER, DAY);
 }
 
 /* Nothing is asked of a link that is not there; the next one is asked at once. */
@@ -343,6 +363,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_daily),
 		TEST(test_a_look_that_failed),
+		TEST(test_a_busy_bmc),
 		TEST(test_the_link_goes),
 		TEST(test_an_answer_that_broke_off),
 		TEST(test_again_a_day_after_a_failure),

@@ -23,6 +23,7 @@
 #include "folder.h"
 #include "update/connect.h"
 #include "update/consent.h"
+#include "update/install.h"
 #include "update/store.h"
 
 static struct folder folder;
@@ -188,6 +189,53 @@ static void a_step_that_is_not_written_is_not_taken(void **state)
 	assert_string_equal(update.why, "before");
 }
 
+/* --- the installer itself --- */
+
+static void put_file(int dir_fd, const char *name, const char *text)
+{
+	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+/*
+ * It was connected, and the package had become the next way back, when the installer was killed, or
+ * the disk did not take the note. After that nobody is connected, and no program of dpkg's answers.
+ */
+static void test_what_was_connected_once_is_done(void **state)
+{
+	struct install_options options = {.state_dir = folder.path,
+		.runtime_dir = folder.path,
+		.tool_dir = folder.path,
+		.dpkg_dir = folder.path,
+		.etc = folder.path};
+	struct update_state update = {
+		.step = UPDATE_CONNECTING, .version = "1.1-1", .from = "1.0-1", .back = "1.0-1"};
+	int monitor_fd, dir_fd;
+
+	for (unsigned int attempts = 0; attempts < 10; attempts += 9) {
+		assert_true(mkdirat(folder.dir_fd, "monitor", 0700) == 0 || attempts > 0);
+		monitor_fd = openat(folder.dir_fd, "monitor", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		put_file(monitor_fd, "installed.json", "{\"package\": \"deb\"}");
+		dir_fd = update_open(monitor_fd);
+		put_file(dir_fd, UPDATE_BACK, "1.1-1");
+		put_file(dir_fd, UPDATE_REQUEST, "");
+		update.step = UPDATE_CONNECTING;
+		update.attempts = attempts;
+		assert_int_equal(update_save(dir_fd, &update), 0);
+		assert_int_equal(install_run(&options), EXIT_SUCCESS);
+		assert_int_equal(update_load(dir_fd, &update), 0);
+		assert_int_equal(update.step, UPDATE_DONE);
+		assert_string_equal(update.back, "1.1-1");
+		assert_string_equal(update.floor, "1.1-1");
+		assert_int_equal(faccessat(dir_fd, UPDATE_BACK, F_OK, 0), 0);
+		assert_int_equal(faccessat(dir_fd, UPDATE_REQUEST, F_OK, 0), -1);
+		close(dir_fd);
+		close(monitor_fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +244,8 @@ int main(void)
 			test_no_words_in_roots_mouth, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_consent_of_others, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_is_up, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(
+			test_what_was_connected_once_is_done, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(
 			test_a_byte_now_and_then, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(

@@ -11,7 +11,7 @@
 #include "host/feature/update_offer.h"
 
 #define AUTO_UPDATE_DAY_SECONDS	  86400
-#define AUTO_UPDATE_AGAIN_SECONDS 600	/* after an answer that broke off while the link stayed */
+#define AUTO_UPDATE_AGAIN_SECONDS 600	/* after no whole answer, or 503, while the link stayed */
 #define AUTO_UPDATE_JITTER	  14400 /* seconds that a look may come earlier */
 #define AUTO_UPDATE_POLL_SECONDS  1	/* while the installer works */
 #define AUTO_UPDATE_MAX_WAITING	  4	/* clients */

@@ -28,6 +28,21 @@ static bool was_dropped(struct auto_update *au, int status)
 	return true;
 }
 
+/* What may be otherwise in a moment is not left for a day. */
+static void fail_for_now(struct auto_update *au, const char *why)
+{
+	auto_update_looked(au, why);
+	auto_update_set_timer(au, AUTO_UPDATE_AGAIN_SECONDS);
+}
+
+static bool is_busy(struct auto_update *au, int status)
+{
+	if (status != 503)
+		return false;
+	fail_for_now(au, "the BMC is busy (HTTP 503)");
+	return true;
+}
+
 static void read_next(struct auto_update *au);
 
 static void take_offer(struct auto_update *au, const struct update_offer *offer)
@@ -55,7 +70,7 @@ static void on_member(int status, const json_t *body, void *arg)
 	struct auto_update *au = arg;
 	struct update_offer offer;
 
-	if (was_dropped(au, status))
+	if (was_dropped(au, status) || is_busy(au, status))
 		return;
 	if (status == 200 && update_offer_parse(body, &offer) == 0)
 		take_offer(au, &offer);
@@ -68,7 +83,7 @@ static void ask(struct auto_update *au, const char *path, channel_answer_fn answ
 	int r = channel_request(au->context->link->channel, "GET", path, NULL, answer, au);
 
 	if (r < 0)
-		auto_update_looked(au, strerror(-r));
+		fail_for_now(au, strerror(-r));
 	else
 		au->in_flight = true;
 }
@@ -90,7 +105,7 @@ static void on_list(int status, const json_t *body, void *arg)
 	char why[64];
 	size_t i;
 
-	if (was_dropped(au, status))
+	if (was_dropped(au, status) || is_busy(au, status))
 		return;
 	if (status != 200 || !json_is_array(members)) {
 		snprintf(why, sizeof(why), "the BMC answers %d instead of its packages", status);
