@@ -228,6 +228,24 @@ def test_reload_that_names_another_nic_gives_this_one_up(lab):
     assert "ISM1035" not in lab.agent.event_ids(mark)
 
 
+def test_renamed_nic_stays_though_another_reload_comes(lab):
+    """The reload that named it is over: the next one, about something else, is no look at names."""
+    first_connection(lab, interface="auto")
+    lab.agent.reload(interface=HOST_NIC)
+    wait_for(lambda: lab.agent.log().count("acts: claim-nic: done") == 2, 5, "claimed once more")
+    lab.host.ip("link set %s down" % HOST_NIC)
+    lab.host.ip("link set %s name other9" % HOST_NIC)
+    lab.host.ip("link set other9 up")
+    folder = os.path.join(lab.trees.sys, "class/net")
+    os.rename(os.path.join(folder, HOST_NIC), os.path.join(folder, "other9"))
+    lab.agent.wait(lambda s: s["state"] == "connected" and s["interface"] == "other9", 5, "again")
+    mark = lab.agent.mark()
+    lab.agent.reload(ipv6="off")  # the link begins anew
+    lab.agent.wait_event("ISM0007", 5, mark)
+    assert lab.agent.wait_connected("ipv4", 5)["interface"] == "other9"
+    assert "is given up" not in lab.agent.log()
+
+
 def test_other_nics_cost_no_questions(lab):
     """Sixty veths come, change and go: the monitor is not asked about ours each time."""
     first_connection(lab)

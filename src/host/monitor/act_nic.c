@@ -129,8 +129,10 @@ int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer 
 	r = check_allowed(acts, &nic);
 	if (r < 0)
 		return r;
-	if (acts->ifindex == nic.ifindex)
+	if (acts->ifindex == nic.ifindex) {
+		acts->claim_may_move = false; /* by what the configuration says now, the same one */
 		return 0;
+	}
 	if (acts->ifindex != 0 && is_alive(acts->ifindex) && !acts->claim_may_move)
 		return -EPERM;
 	give_up(acts);
