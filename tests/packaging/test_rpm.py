@@ -162,6 +162,9 @@ def test_life_of_the_packages(life):
     assert life.inside("systemctl", "is-enabled", "bmclinkd.service").strip() == "enabled"
 
     # removal
+    dropin = "./etc/bmclink/bmclinkd.conf.d/60-local-names.conf"  # as 'names disable' writes it
+    root("sh", "-c", "printf '[LocalNames]\\nenabled = off\\n' >\"$0\"",
+         os.path.join(life.folder, dropin))
     root("touch", life.folder + "/var/lib/bmclink/endpoint/endpoint.key")
     gone = life.change("-e", *NAMES)
     assert [line for line in gone if "saved as" not in line] == []
@@ -171,6 +174,8 @@ def test_life_of_the_packages(life):
     folders = {p for p in left if after[p].startswith("d ") and p.startswith("./usr/")}
     left -= folders
     saved = "./etc/bmclink/bmclinkd.conf.rpmsave"  # a changed configuration is not thrown away
-    assert {p.replace(" content", "") for p in left} <= {saved, "./etc/bmclink"}, left
+    kept = {saved, dropin, os.path.dirname(dropin), "./etc/bmclink"}
+    assert {p.replace(" content", "") for p in left} <= kept, left
+    assert life.has(dropin[1:]), "what an administrator has switched"
     assert set(before) <= set(after), "nothing that was there is gone"
     assert not life.has("/var/lib/bmclink"), "keys, trust, mark"
