@@ -76,9 +76,10 @@ static int load_entry(struct packages *packages, const char *id, struct packages
 		    "signature", &signature, "added", &added) < 0
 		    ? -EBADMSG
 		    : 0;
-	if (r == 0 && (strlen(sha256) + 1 != sizeof(entry->sha256) ||
-			      fstatat(packages->dir_fd, id, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			      !S_ISREG(st.st_mode) || st.st_size != size))
+	if (r == 0 && fstatat(packages->dir_fd, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r == 0 && (strlen(sha256) + 1 != sizeof(entry->sha256) || !S_ISREG(st.st_mode) ||
+			      st.st_size != size))
 		r = -EBADMSG;
 	if (r == 0)
 		r = take_signature(signature, strlen(signature), entry, why);
@@ -131,7 +132,13 @@ static int for_each_file(
 			close(fd);
 		return r;
 	}
-	while (r == 0 && (file = readdir(dir))) {
+	while (r == 0) {
+		errno = 0;
+		file = readdir(dir);
+		if (!file) {
+			r = -errno;
+			break;
+		}
 		if (strcmp(file->d_name, ".") != 0 && strcmp(file->d_name, "..") != 0)
 			r = fn(packages, file->d_name);
 	}
@@ -221,14 +228,16 @@ int packages_remove(struct packages *packages, const char *id)
 		return -ENOENT;
 	at = (unsigned int)(entry - packages->entries);
 	snprintf(name, sizeof(name), "%s.json", entry->id);
-	/* Without its description it is gone, whatever comes next. */
-	r = state_remove_file(packages->dir_fd, name);
+	/* The bytes first: where they stay, the package does, and counts, and can be removed again.
+	 * What a kill leaves is a description of nothing, which the next start removes. */
+	r = state_remove_file(packages->dir_fd, entry->id);
+	if (r == 0)
+		r = state_remove_file(packages->dir_fd, name);
 	if (r < 0)
 		return r;
-	r = state_remove_file(packages->dir_fd, entry->id);
 	memmove(&packages->entries[at], &packages->entries[at + 1],
 		(--packages->n - at) * sizeof(packages->entries[0]));
-	return r;
+	return 0;
 }
 
 static uint64_t count_bytes(const struct packages *packages)

@@ -51,7 +51,8 @@ void packages_close(struct packages *packages); /* safe with zeroed memory and d
 const struct packages_entry *packages_find(const struct packages *packages, const char *id);
 /* For reading; negative errno. The caller closes it. */
 int packages_open_file(const struct packages *packages, const struct packages_entry *entry);
-int packages_remove(struct packages *packages, const char *id); /* -ENOENT */
+/* -ENOENT. What fails can be tried again. */
+int packages_remove(struct packages *packages, const char *id);
 
 /*
  * A package that comes in pieces. All fail with a text in why (PACKAGES_MAX_WHY bytes) and leave

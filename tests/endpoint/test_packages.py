@@ -339,6 +339,21 @@ def test_as_many_as_may_be(endpoint, tmp_path):
     assert push(endpoint, make_file(tmp_path, "bmclink_0.7-1_amd64.deb", 1000))[0] == 507
 
 
+def test_what_cannot_be_removed_stays(bmc, tmp_path):
+    """As long as its bytes are on the disk they count, and can be removed again."""
+    path = make_file(tmp_path)
+    assert push(bmc, path)[0] == 201
+    file = os.path.join(bmc.state_dir, "packages", DEB)
+    os.rename(file, file + ".kept")
+    os.mkdir(file)  # unlink() of root fails here
+    assert bmc.request("DELETE", INVENTORY + "/" + DEB, password=PASSWORD).status == 500
+    os.rmdir(file)
+    os.rename(file + ".kept", file)
+    assert members(bmc) == [DEB] and push(bmc, path)[0] == 201
+    assert bmc.request("DELETE", INVENTORY + "/" + DEB, password=PASSWORD).status == 204
+    assert members(bmc) == [] and stored(bmc) == []
+
+
 def test_a_full_disk_leaves_the_store_as_it_was(endpoint, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
