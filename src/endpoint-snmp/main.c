@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -185,11 +184,13 @@ static void run(struct program *program)
 
 static int take_lock(struct program *program)
 {
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
 	program->lock_fd = openat(program->processes.runtime_fd, SNMP_LOCK,
 		O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (program->lock_fd < 0)
 		return -errno;
-	return flock(program->lock_fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	return fcntl(program->lock_fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
 }
 
 static int prepare(struct program *program)
@@ -282,8 +283,7 @@ int main(int argc, char **argv)
 	r = prepare(&program);
 	if (r < 0) {
 		log_error(MODULE, "%s: %s", program.processes.runtime_dir,
-			r == -EWOULDBLOCK ? "another bmclink-endpoint-snmp serves it"
-					  : strerror(-r));
+			r == -EAGAIN ? "another bmclink-endpoint-snmp serves it" : strerror(-r));
 		return 1;
 	}
 	notify_init("READY=1");

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
-#include <sys/file.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -33,9 +33,11 @@ bool service_snmp_is_served(const struct service *service)
 {
 	_cleanup_close_ int fd =
 		openat(service->runtime_fd, SNMP_LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-	/* Ours for a moment, when nobody has it; closing gives it back. */
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	/* Looked at and not taken: who starts in this moment would think that another one serves.
+	 * Where it cannot be looked at it does not run: the host asks again. */
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 static json_t *make_file(const struct service *service)

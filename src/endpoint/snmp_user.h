@@ -10,7 +10,7 @@
 #include "base/cert.h"
 
 #define SNMP_FILE "snmp.json" /* in the runtime directory, 0600: it has the keys */
-#define SNMP_LOCK "snmp.lock" /* held by the process that serves it */
+#define SNMP_LOCK "snmp.lock" /* held (fcntl, OFD) by the process that serves it */
 
 #define SNMP_MAX_NAME	  32 /* RFC 3414 */
 #define SNMP_MAX_KEY	  64

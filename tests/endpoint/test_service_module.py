@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The BMC's switches of the host's features: Oem.Bmclink's ServiceModule."""
+import fcntl
 import json
 import os
+import struct
+import threading
 
 import pytest
 
@@ -58,6 +61,32 @@ def test_who_may(bmc, host, stranger):
     assert bmc.get(MODULE).status == 401
     assert alert_of(lambda: bmc.get(MODULE, stranger)) == 48
     assert switches(bmc) == ALL_ON
+
+
+def test_a_look_for_the_snmp_service_takes_nothing(bmc, host):
+    """ServiceRunning is a look at its lock: who starts in that moment must get it."""
+    held = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+    free = struct.pack("hhqqi4x", fcntl.F_UNLCK, 0, 0, 0, 0)
+    path = "/redfish/v1/Managers/bmc/Oem/Bmclink/Snmp"
+    assert bmc.enrol(host).status == 201
+    with open(os.path.join(bmc.runtime_dir, "snmp.lock"), "w") as lock:
+        assert bmc.get(path, host).json()["ServiceRunning"] is False
+        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, held)
+        assert bmc.get(path, host).json()["ServiceRunning"] is True
+        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, free)
+
+        def look():
+            with bmc.tls(host) as stream:
+                for _ in range(400):
+                    stream.sendall(5 * (b"GET %s HTTP/1.1\r\nHost: b\r\n\r\n" % path.encode()))
+                    seen = b""
+                    while seen.count(b"HTTP/1.1 200") < 5:
+                        seen += stream.recv(65536)
+        looker = threading.Thread(target=look)
+        looker.start()
+        while looker.is_alive():
+            fcntl.fcntl(lock, fcntl.F_OFD_SETLK, held)
+            fcntl.fcntl(lock, fcntl.F_OFD_SETLK, free)
 
 
 def test_on_the_plain_channel(endpoint):
