@@ -169,24 +169,24 @@ static void deliver(struct subscription *s)
 	int r;
 
 	lclog_get_range(service->log, &oldest, &newest);
-	if (s->send || !service->events_enabled || s->cursor >= newest)
+	/* Without a NIC nothing is tried, and nothing fails: it is woken when the NIC is back. */
+	if (s->send || !service->events_enabled || !ifindex || s->cursor >= newest)
 		return;
 	body = make_body(s);
 	if (!body)
 		return;
-	r = ifindex ? push_send_start(
-			      &(struct push_sending){
-				      .base = service->base,
-				      .context = s->push->context,
-				      .url = &s->url,
-				      .ifindex = ifindex,
-				      .body = body,
-				      .length = strlen(body),
-				      .done = on_sent,
-				      .arg = s,
-			      },
-			      &s->send)
-		    : -ENODEV;
+	r = push_send_start(
+		&(struct push_sending){
+			.base = service->base,
+			.context = s->push->context,
+			.url = &s->url,
+			.ifindex = ifindex,
+			.body = body,
+			.length = strlen(body),
+			.done = on_sent,
+			.arg = s,
+		},
+		&s->send);
 	if (r < 0)
 		fail(s, r == -EPERM ? "it is an address of this BMC" : strerror(-r));
 }
@@ -203,6 +203,17 @@ void push_wake(struct push *push)
 
 		/* From the loop; one that waits for its next try goes on waiting. */
 		if (s->id && !s->send && !evtimer_pending(s->timer, NULL))
+			again(s, 0);
+	}
+}
+
+void push_start_over(struct push *push)
+{
+	for (unsigned int i = 0; i < PUSH_MAX; i++) {
+		struct subscription *s = &push->list[i];
+
+		s->failures = 0;
+		if (s->id && !s->send)
 			again(s, 0);
 	}
 }

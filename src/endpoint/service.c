@@ -60,12 +60,16 @@ static int on_nic_up(unsigned int ifindex, void *arg)
 	care_set(&service->care, ifindex);
 	service_review_snmp(service);
 	service_address_came(service);
+	push_start_over(service->push);
 	return 0;
 }
 
 static void on_nic_address(void *arg)
 {
-	service_address_came(arg);
+	struct service *service = arg;
+
+	service_address_came(service);
+	push_start_over(service->push);
 }
 
 static void on_nic_down(void *arg)

@@ -63,16 +63,19 @@ class Link:
 
     def __init__(self, folder):
         self.host = Namespace("push%d" % os.getpid())
-        ip("link add usb0 type veth peer name host0 netns " + self.host.name)
-        ip("addr add 169.254.1.1/16 dev usb0")
-        ip("link set usb0 up")
-        self.host.ip("addr add 169.254.1.2/16 dev host0")
-        self.host.ip("link set host0 up")
+        self.plug()
         self.certificate = make_certificate(folder, "listener")
         self.bmc = Endpoint(str(folder / "bmc"), interface="usb0")
         self.bmc.address = "169.254.1.1"
         self.bmc.set_password()
         self.bmc.start()
+
+    def plug(self):
+        ip("link add usb0 type veth peer name host0 netns " + self.host.name)
+        self.host.ip("addr add 169.254.1.2/16 dev host0")
+        self.host.ip("link set host0 up")
+        ip("link set usb0 up")
+        ip("addr add 169.254.1.1/16 dev usb0")
 
     def request(self, *arguments, **options):
         with self.host.enter():
@@ -218,6 +221,21 @@ def test_never_to_ourselves_nor_by_another_way(link):
     finally:
         subprocess.run(["ip", "link", "del", "other0"], stderr=subprocess.DEVNULL)
         lan.close()
+
+
+def test_without_a_nic_nothing_is_tried(link):
+    """It is no failure of the destination, and does not count; what happened comes afterwards."""
+    listener = Listener(link.host, link.certificate)
+    assert link.subscribe("https://169.254.1.2:8443/").status == 201
+    wait_for(lambda: "ISM1078" in listener.ids(), 10, "the first event")
+    ip("link del usb0")
+    wait_for(lambda: "waiting for it" in link.bmc.log(), 10, "the NIC is gone")
+    assert link.bmc.command("notice", "power", "On").returncode == 0
+    assert link.bmc.command("notice", "power", "Off").returncode == 0
+    assert "No such device" not in link.bmc.log()
+    link.plug()
+    wait_for(lambda: listener.ids().count("ISM1072") == 2, 10, "both")
+    listener.close()
 
 
 @pytest.mark.parametrize("status", [500, 302])
