@@ -22,7 +22,12 @@
  */
 bool state_is_passing(int error);
 
-/* All names are relative to dir_fd, without '/'. Return 0 or negative errno. */
+/*
+ * All names are relative to dir_fd, without '/'. Return 0 or negative errno. A failure says that
+ * the new content is not known to be durable, not that the old one is there: the last step may be
+ * what failed, and which of the two a restart finds is the disk's to say. Callers are right with
+ * either.
+ */
 int state_write_file(int dir_fd, const char *name, const void *data, size_t length, mode_t mode);
 /* *data gets a NUL behind length bytes; the caller frees. -EFBIG above STATE_MAX_FILE. A reading
  * that fails (EIO) is tried once more: flash does that. */

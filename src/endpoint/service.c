@@ -241,6 +241,8 @@ void service_free(struct service *service)
 		event_free(service->expiry_timer);
 	if (service->farewell)
 		event_free(service->farewell);
+	if (service->save_timer)
+		event_free(service->save_timer);
 	if (service->rollover_timer)
 		event_free(service->rollover_timer);
 	trust_clear(&service->trust);

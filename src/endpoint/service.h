@@ -48,6 +48,8 @@ struct service {
 	struct limiter_turns
 		enrolments; /* of hosts, all together: one takes as many names as it likes */
 	bool trust_damaged; /* its file is there and cannot be read: empty, but not a first use */
+	bool trust_unsaved; /* its file may be another one */
+	struct event *save_timer;
 	struct accounts accounts;
 	struct bootstrap bootstrap;
 	struct limiter bootstrap_limiter; /* of its records in the log */

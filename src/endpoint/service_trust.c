@@ -13,8 +13,9 @@
 #include "bmclink-build.h"
 #include "endpoint/service.h"
 
-#define EXPIRY_CHECK_MAX 86400 /* seconds: the clock may be set meanwhile */
-#define FAREWELL_MS	 300
+#define EXPIRY_CHECK_MAX   86400 /* seconds: the clock may be set meanwhile */
+#define FAREWELL_MS	   300
+#define SAVE_AGAIN_SECONDS 10
 
 void service_get_clock(struct trust_clock *clock)
 {
@@ -71,15 +72,40 @@ bool service_window_is_open(const struct service *service)
 	return trust_window_is_open(&service->trust, &clock);
 }
 
-/* What is on disk is ours again, also after a file that could not be read. */
+static int save_trust(struct service *service, const struct trust *trust);
+
+static void on_save(evutil_socket_t fd, short what, void *arg)
+{
+	struct service *service = arg;
+
+	/* What cannot be read is left to the administrator. */
+	if (service->trust_unsaved && !service->trust_damaged)
+		save_trust(service, &service->trust);
+}
+
+/*
+ * What is on disk is ours again, also after a file that could not be read. What could not be saved
+ * is tried again, said once: a host that was forgotten must not be known after a restart, and a
+ * failure says nothing of which of the two is on the disk (state.h).
+ */
 static int save_trust(struct service *service, const struct trust *trust)
 {
+	static const struct timeval later = {SAVE_AGAIN_SECONDS, 0};
 	int r = trust_save(trust, service->state_fd);
 
-	if (r < 0)
-		log_error("trust", "not saved: %s", strerror(-r));
-	else
-		service->trust_damaged = false;
+	if (r == 0) {
+		if (service->trust_unsaved)
+			log_notice("trust", "saved");
+		service->trust_unsaved = service->trust_damaged = false;
+		return 0;
+	}
+	if (!service->trust_unsaved)
+		log_error("trust", "not saved: %s; trying again", strerror(-r));
+	service->trust_unsaved = true;
+	if (!service->save_timer)
+		service->save_timer = evtimer_new(service->base, on_save, service);
+	if (service->save_timer)
+		evtimer_add(service->save_timer, &later);
 	return r;
 }
 

@@ -2,11 +2,13 @@
 """Trust that is taken away ends what rests on it at once: connections, and streams, for each way
 to take it; and it ends nothing else."""
 import base64
+import json
 import os
 import threading
 
 import pytest
 
+from netns import wait_for
 from service import CERTIFICATES, PASSWORD, STREAM, make_certificate
 from test_bootstrap import ACCOUNTS, credentials, patch
 from test_bootstrap import basic as bootstrap_basic
@@ -232,6 +234,23 @@ def test_full_disk_changes_nobody(bmc, tmp_path):
         bmc.start()
     os.rmdir(os.path.join(bmc.state_dir, ".trust.json.tmp"))
     assert bmc.enrol(host, given=following).status == 201
+
+
+def test_forgotten_when_the_disk_lets_it(bmc, host):
+    """What could not be written at once is written later: a restart brings nobody back."""
+    assert bmc.enrol(host).status == 201
+
+    def hosts():
+        with open(os.path.join(bmc.state_dir, "trust.json")) as file:
+            return json.load(file)["Hosts"]
+    obstacle = os.path.join(bmc.state_dir, ".trust.json.tmp")
+    os.mkdir(obstacle)
+    assert bmc.request("DELETE", CERTIFICATES + "/1", password=PASSWORD).status == 500
+    assert bmc.get(CERTIFICATES + "/1", password=PASSWORD).status == 404
+    assert len(hosts()) == 1
+    os.rmdir(obstacle)
+    wait_for(lambda: hosts() == [], 20, "nobody is known on the disk")
+    assert bmc.log().count("not saved") == 1
 
 
 def test_session_with_a_stream_is_in_use(endpoint):
