@@ -70,6 +70,7 @@ void endpoint_service_reset(struct service *service, enum principal principal)
 	service->trust.next_id = 1;
 	FUZZ_CHECK(trust_add(&service->trust, &host, host_pem, &clock) == 0);
 	service->trust.window_open = false;
+	service->enrolments = (struct limiter_turns){0};
 	if (principal == PRINCIPAL_GUEST)
 		trust_window_open(&service->trust, TRUST_REASON_ADMINISTRATOR, &clock);
 	service->accounts.admin = password;
