@@ -159,11 +159,10 @@ int service_remake_identity(struct service *service)
 	return r;
 }
 
-/* One that handshakes work with; NULL without TLS. */
+/* One that handshakes work with; NULL without TLS. The caller's, also on failure. */
 static int build_context(
 	const struct service *service, const struct cert_pair *pair, SSL_CTX **context)
 {
-	SSL_CTX *made = NULL;
 	int r = 0;
 	struct tls_policy policy = {
 		.minimum = (enum tls_version)service->settings.tls_min_version,
@@ -171,16 +170,10 @@ static int build_context(
 		.server = true,
 	};
 
+	*context = NULL;
 	if (service->profile.tls)
-		r = handshake_context_new(&policy, pair, &made);
-	if (r == 0 && made)
-		r = handshake_context_check(made);
-	if (r < 0) {
-		SSL_CTX_free(made);
-		return r;
-	}
-	*context = made;
-	return 0;
+		r = handshake_context_new(&policy, pair, context);
+	return r == 0 && *context ? handshake_context_check(*context) : r;
 }
 
 /* Where none can be made the old one stays: without one we would take plain requests. */
@@ -189,11 +182,10 @@ int service_make_context(struct service *service)
 	SSL_CTX *made;
 	int r = build_context(service, &service->identity, &made);
 
-	if (r < 0)
-		return r;
-	SSL_CTX_free(service->context);
-	service->context = made;
-	return 0;
+	SSL_CTX_free(r < 0 ? made : service->context);
+	if (r == 0)
+		service->context = made;
+	return r;
 }
 
 /* --- the next one --- */
@@ -281,7 +273,7 @@ static int use_next(
 {
 	time_t not_before, not_after = 0;
 	char date[DATE_SIZE];
-	SSL_CTX *context = NULL;
+	SSL_CTX *context;
 	int r = build_context(service, &service->next, &context);
 
 	if (r == 0)
