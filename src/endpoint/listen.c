@@ -18,13 +18,12 @@
 #define GROUPS	(RTMGRP_LINK | RTMGRP_IPV4_IFADDR)
 #define BACKLOG 64
 
-static const struct timeval retry_wait = {1, 0};
-
 struct listen {
 	struct listen_handlers handlers;
 	char interface[IF_NAMESIZE];
 	unsigned int ifindex; /* 0: no NIC */
 	bool up;	      /* handlers.up() succeeded for it */
+	bool failing;	      /* and that was said */
 	struct mnl_socket *netlink;
 	struct event *readable, *retry;
 };
@@ -97,16 +96,30 @@ int listen_open_socket(int family, unsigned int ifindex, uint16_t port)
 	return r < 0 ? r : util_steal_fd(&fd);
 }
 
+/* Said once, however long it lasts. */
+static void try_again(struct listen *listen, const char *what, int r)
+{
+	static const struct timeval wait = {1, 0};
+
+	if (!listen->failing)
+		log_error("listen", "%s %s: %s; trying again each second", listen->interface, what,
+			strerror(-r));
+	listen->failing = true;
+	evtimer_add(listen->retry, &wait);
+}
+
 static void try_up(struct listen *listen)
 {
 	int r = listen->handlers.up(listen->ifindex, listen->handlers.arg);
 
-	if (r == 0) {
-		listen->up = true;
+	if (r < 0) {
+		try_again(listen, "cannot be listened on", r);
 		return;
 	}
-	log_error("listen", "%s: %s; trying again", listen->interface, strerror(-r));
-	evtimer_add(listen->retry, &retry_wait);
+	if (listen->failing)
+		log_notice("listen", "%s is listened on", listen->interface);
+	listen->failing = false;
+	listen->up = true;
 }
 
 /* The one place where the NIC changes. */
@@ -125,20 +138,13 @@ static void set_nic(struct listen *listen, unsigned int ifindex)
 		try_up(listen);
 }
 
-/* Want of a descriptor or of memory says nothing of the NIC: looked for again. */
-static void look_again(struct listen *listen)
-{
-	log_error("listen", "%s: cannot be looked for: %s; trying again", listen->interface,
-		strerror(errno));
-	evtimer_add(listen->retry, &retry_wait);
-}
-
+/* Want of a descriptor or of memory says nothing of the NIC. */
 static void find_nic(struct listen *listen)
 {
 	unsigned int found = if_nametoindex(listen->interface);
 
 	if (!found && errno != ENODEV)
-		look_again(listen);
+		try_again(listen, "cannot be looked for", -errno);
 	else
 		set_nic(listen, found);
 }
@@ -150,7 +156,7 @@ static void rescan(struct listen *listen)
 
 	if (listen->ifindex && !if_indextoname(listen->ifindex, name)) {
 		if (errno != ENXIO) {
-			look_again(listen);
+			try_again(listen, "cannot be looked for", -errno);
 			return;
 		}
 		set_nic(listen, 0);
@@ -240,7 +246,7 @@ int listen_new(struct event_base *base, const char *interface,
 void listen_restart(struct listen *listen, const char *interface)
 {
 	evtimer_del(listen->retry);
-	listen->up = false;
+	listen->up = listen->failing = false;
 	listen->ifindex = 0;
 	snprintf(listen->interface, sizeof(listen->interface), "%s", interface);
 	rescan(listen);

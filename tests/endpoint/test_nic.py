@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import socket
 import ssl
 import subprocess
 
@@ -97,6 +98,22 @@ def test_want_of_a_descriptor_is_no_missing_nic(nic_endpoint):
     assert not listening()
     resource.prlimit(nic_endpoint.process.pid, resource.RLIMIT_NOFILE, limit)
     wait_for(lambda: len(listening()) == 4, 10, "the sockets are there")
+
+
+def test_a_port_that_is_taken_is_tried_again(nic_endpoint):
+    """Said once each SIGHUP, and taken when it is free; in between the same settings do no harm."""
+    plug()
+    nic_endpoint.start()
+    wait_for(lambda: len(listening()) == 4, 10, "the sockets are there")
+    with socket.create_server(("0.0.0.0", PORT + 1)):
+        for count in (1, 2):
+            nic_endpoint.reload(port=PORT + count, plain_port=PORT + 3 - count)
+            wait_for(lambda: nic_endpoint.log().count("cannot be listened on") == count, 10,
+                     "the port is taken")
+        nic_endpoint.reload()
+        assert nic_endpoint.command("certificate", "show").returncode == 0  # the loop went round
+    wait_for(lambda: len(listening()) == 4, 10, "the sockets are there")
+    assert nic_endpoint.log().count("cannot be listened on") == 2
 
 
 def names(endpoint, file="endpoint.crt"):
