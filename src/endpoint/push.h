@@ -20,9 +20,9 @@ struct push;
 /* Loads what was subscribed to before. */
 int push_new(struct service *service, struct push **push);
 void push_free(struct push *push); /* safe with NULL */
-void push_wake(struct push *push);
+void push_wake(struct push *push); /* there are new records, or events were switched on */
 /* The NIC or an address of it came: what failed before says nothing. */
-void push_start_over(struct push *push); /* there are new records, or events were switched on */
+void push_start_over(struct push *push);
 
 /* 0 and *id, -EINVAL with *why (static text): not a destination; -ENOSPC: too many; else not
  * saved. */
