@@ -91,8 +91,7 @@ def test_want_of_a_descriptor_is_no_missing_nic(nic_endpoint):
     """The message of the kernel that it is there comes once: it is looked for again."""
     nic_endpoint.start()
     limit = resource.prlimit(nic_endpoint.process.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(nic_endpoint.process.pid, resource.RLIMIT_NOFILE,
-                     (nic_endpoint.descriptors(), limit[1]))
+    resource.prlimit(nic_endpoint.process.pid, resource.RLIMIT_NOFILE, (0, limit[1]))
     plug()
     wait_for(lambda: "cannot be looked for" in nic_endpoint.log(), 10, "it was looked for")
     assert not listening()
