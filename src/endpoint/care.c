@@ -7,7 +7,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -32,15 +31,6 @@ static const struct {
 };
 static_assert(ARRAY_SIZE(knobs) == CARE_KNOBS, "a value of before for each");
 
-static int open_knob(size_t i, const char *nic, int flags)
-{
-	char path[128];
-
-	/* A dot in a NIC's name is a part of the path here, as it should be. */
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/%s/%s", knobs[i].folder, nic, knobs[i].name);
-	return open(path, flags | O_CLOEXEC);
-}
-
 static bool is_loopback(const char *name)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -51,23 +41,13 @@ static bool is_loopback(const char *name)
 	       (request.ifr_flags & IFF_LOOPBACK);
 }
 
-static void read_knob(size_t i, const char *name, char *value, size_t size)
+static void write_knob(size_t i, unsigned int ifindex, const char *value)
 {
-	_cleanup_close_ int fd = open_knob(i, name, O_RDONLY);
-	ssize_t n = fd >= 0 ? read(fd, value, size - 1) : -1;
+	int r = nic_sysctl_write("/proc", ifindex, knobs[i].folder, knobs[i].name, value);
 
-	value[n > 0 ? n : 0] = '\0';
-	value[strcspn(value, "\n")] = '\0';
-}
-
-static void write_knob(size_t i, const char *name, const char *value)
-{
-	_cleanup_close_ int fd = open_knob(i, name, O_WRONLY);
-	size_t length = strlen(value);
-
-	if (fd < 0 || write(fd, value, length) != (ssize_t)length)
-		log_debug("care", "%s of %s stays as it is: %s", knobs[i].name, name,
-			strerror(errno));
+	if (r < 0 && r != -ENODEV) /* with the NIC its sysctls are gone */
+		log_debug("care", "%s of NIC %u stays as it is: %s", knobs[i].name, ifindex,
+			strerror(-r));
 }
 
 void care_set(struct care *care, unsigned int ifindex)
@@ -79,20 +59,17 @@ void care_set(struct care *care, unsigned int ifindex)
 		return;
 	care->ifindex = ifindex;
 	for (size_t i = 0; i < ARRAY_SIZE(knobs); i++) {
-		read_knob(i, name, care->old[i], sizeof(care->old[i]));
-		write_knob(i, name, knobs[i].value);
+		/* what cannot be read is not put back: "" */
+		nic_sysctl_read("/proc", ifindex, knobs[i].folder, knobs[i].name, care->old[i]);
+		write_knob(i, ifindex, knobs[i].value);
 	}
 }
 
 void care_put_back(struct care *care)
 {
-	char name[IF_NAMESIZE];
-
-	if (care->ifindex && if_indextoname(care->ifindex, name)) {
-		for (size_t i = 0; i < ARRAY_SIZE(knobs); i++) {
-			if (care->old[i][0])
-				write_knob(i, name, care->old[i]);
-		}
+	for (size_t i = 0; care->ifindex && i < ARRAY_SIZE(knobs); i++) {
+		if (care->old[i][0])
+			write_knob(i, care->ifindex, care->old[i]);
 	}
 	care->ifindex = 0;
 }

@@ -12,6 +12,8 @@
 
 #include <event2/event.h>
 
+#include "base/nic_sysctl.h"
+
 struct listen;
 
 struct listen_handlers {
@@ -40,7 +42,7 @@ int listen_bind_to_nic(int fd, unsigned int ifindex);
 #define CARE_KNOBS 9
 struct care {
 	unsigned int ifindex; /* 0: nothing to put back */
-	char old[CARE_KNOBS][16];
+	char old[CARE_KNOBS][NIC_SYSCTL_MAX];
 };
 void care_set(struct care *care, unsigned int ifindex);
 void care_put_back(struct care *care);

@@ -75,18 +75,24 @@ def test_a_look_for_the_snmp_service_takes_nothing(bmc, host):
         assert bmc.get(path, host).json()["ServiceRunning"] is True
         fcntl.fcntl(lock, fcntl.F_OFD_SETLK, free)
 
+        looks = []
+
         def look():
             with bmc.tls(host) as stream:
                 for _ in range(400):
                     stream.sendall(5 * (b"GET %s HTTP/1.1\r\nHost: b\r\n\r\n" % path.encode()))
                     seen = b""
                     while seen.count(b"HTTP/1.1 200") < 5:
-                        seen += stream.recv(65536)
+                        more = stream.recv(65536)
+                        assert more, "closed"
+                        seen += more
+                    looks.append(seen)
         looker = threading.Thread(target=look)
         looker.start()
         while looker.is_alive():
             fcntl.fcntl(lock, fcntl.F_OFD_SETLK, held)
             fcntl.fcntl(lock, fcntl.F_OFD_SETLK, free)
+        assert len(looks) == 400
 
 
 def test_on_the_plain_channel(endpoint):

@@ -153,13 +153,17 @@ def live(lab, what, then=None):
     return crashed
 
 
-def one_life(lab, failing, role, number):
-    """(allocations of that process until it was connected, how many failed, a library crashed)."""
-    counts = []
+def one_life(lab, failing, role, number, place=None):
+    """(allocations of that process until it was connected, or places that they came from; how
+    many failed; a library crashed)."""
+    found = []
     failing.arm(role, number)
-    crashed = live(lab, "allocation %d of the %s failed" % (number, role),
-                   lambda: counts.extend(failing.read(role)))
-    return (*counts, crashed)
+    if place is not None:
+        failing.arm_place(role, place)
+    read = failing.read if place is None else failing.read_places
+    crashed = live(lab, "allocation %d, place %#x of the %s failed" % (number, place or 0, role),
+                   lambda: found.extend(read(role)))
+    return (*found, crashed)
 
 
 @pytest.mark.plain_only
@@ -179,23 +183,13 @@ def test_one_allocation_fails(lab, failing, role):
     assert sum(life[1] for life in lives) >= max(1, 0.8 * len(numbers) - 2)
 
 
-def life_at(lab, failing, role, place):
-    """(places until it was connected, how many failed, a library crashed)."""
-    found = []
-    failing.arm(role, 0)
-    failing.arm_place(role, place)
-    crashed = live(lab, "an allocation of the %s at %#x failed" % (role, place),
-                   lambda: found.extend(failing.read_places(role)))
-    return (*found, crashed)
-
-
 @pytest.mark.plain_only
 @pytest.mark.parametrize("role", ROLES)
 def test_each_place(lab, failing, role):
     for daemon in ends_of(lab):
         daemon.prefix = ["setarch", "-R"]  # the same addresses in each life
-    known, failed, _ = life_at(lab, failing, role, 0)
-    again, _, _ = life_at(lab, failing, role, 0)
+    known, failed, _ = one_life(lab, failing, role, 0, 0)
+    again, _, _ = one_life(lab, failing, role, 0, 0)
     assert failed == 0 and len(known & again) > 0.8 * len(known | again) > 100
     usual = known & again
     todo = sorted(known | again)
@@ -204,7 +198,7 @@ def test_each_place(lab, failing, role):
     done, missed, crashed = set(), set(), 0
     while todo:
         for place in todo:
-            seen, failed, crashes_seen = life_at(lab, failing, role, place)
+            seen, failed, crashes_seen = one_life(lab, failing, role, 0, place)
             known |= seen
             missed |= set() if failed else {place}
             crashed += crashes_seen > 0

@@ -12,10 +12,10 @@
 #include <jansson.h>
 
 #include "base/log.h"
+#include "base/nic_sysctl.h"
 #include "base/state.h"
 #include "base/util.h"
 #include "host/monitor/nft.h"
-#include "host/monitor/nic_sysctl.h"
 #include "host/monitor/nl.h"
 #include "host/monitor/profile.h"
 

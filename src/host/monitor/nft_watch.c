@@ -16,6 +16,7 @@
 
 #include "base/util.h"
 #include "host/monitor/nft.h"
+#include "host/monitor/nl_attr.h"
 
 #define BUFFER	  32768 /* the kernel puts at most NLMSG_GOODSIZE of news into one datagram */
 #define MAX_READS 64	/* then others have their turn */
@@ -41,9 +42,8 @@ static bool is_of_table(const struct nlmsghdr *header, const char *table)
 	if (mnl_nlmsg_get_payload_len(header) < sizeof(*message) ||
 		message->nfgen_family != NFPROTO_INET)
 		return false;
-	attr = mnl_nlmsg_get_payload_offset(header, sizeof(*message));
-	for (; mnl_attr_ok(attr, (int)((char *)mnl_nlmsg_get_payload_tail(header) - (char *)attr));
-		attr = mnl_attr_next(attr)) {
+	nl_for_each_attr(attr, header, sizeof(*message))
+	{
 		if (mnl_attr_get_type(attr) != NFTA_TABLE_NAME)
 			continue;
 		length = strlen(table) + 1;

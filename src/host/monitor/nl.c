@@ -12,17 +12,12 @@
 #include <linux/rtnetlink.h>
 
 #include "base/util.h"
+#include "host/monitor/nl_attr.h"
 
 #define BUFFER 32768 /* a dump datagram of the kernel is at most this (NLMSG_GOODSIZE and more) */
 /* Of a dump that a change interrupted (-EINTR, by NLM_F_DUMP_INTR): on a host of containers the
  * addresses and routes of others come and go all the time. */
 #define DUMP_TRIES 8
-
-/* mnl_attr_for_each() without its silent narrowing. */
-#define for_each_attr(attr, header, offset)                                                        \
-	for ((attr) = mnl_nlmsg_get_payload_offset(header, offset); mnl_attr_ok(                   \
-		     attr, (int)((char *)mnl_nlmsg_get_payload_tail(header) - (char *)(attr)));    \
-		(attr) = mnl_attr_next(attr))
 
 /* One request; every message of the answer goes to fn (may be NULL). */
 static int ask(struct nlmsghdr *request, mnl_cb_t fn, void *arg)
@@ -90,7 +85,7 @@ static int take_link(const struct nlmsghdr *header, void *arg)
 	const struct nlattr *attr;
 
 	link->up = (info->ifi_flags & IFF_UP) != 0;
-	for_each_attr(attr, header, sizeof(*info))
+	nl_for_each_attr(attr, header, sizeof(*info))
 	{
 		if (mnl_attr_get_type(attr) != IFLA_ADDRESS ||
 			mnl_attr_get_payload_len(attr) != sizeof(link->mac))
@@ -212,7 +207,7 @@ static int take_address(const struct nlmsghdr *header, void *arg)
 
 	if (info->ifa_family != AF_INET && info->ifa_family != AF_INET6)
 		return MNL_CB_OK;
-	for_each_attr(attr, header, sizeof(*info))
+	nl_for_each_attr(attr, header, sizeof(*info))
 	{
 		if (mnl_attr_get_payload_len(attr) != ip_size(info->ifa_family))
 			continue;
@@ -291,7 +286,7 @@ static int take_route(const struct nlmsghdr *header, void *arg)
 	const struct nlattr *attr;
 	unsigned int nic = 0;
 
-	for_each_attr(attr, header, sizeof(*route))
+	nl_for_each_attr(attr, header, sizeof(*route))
 	{
 		size_t length = mnl_attr_get_payload_len(attr);
 

@@ -3,8 +3,8 @@
  * A sysctl of one interface, by its index. The kernel files them by name, and a rename in between
  * would hit another NIC: -EAGAIN then. -ENODEV: there is no such NIC; -ENOENT: no such sysctl.
  */
-#ifndef BMCLINK_HOST_NIC_SYSCTL_H
-#define BMCLINK_HOST_NIC_SYSCTL_H
+#ifndef BMCLINK_BASE_NIC_SYSCTL_H
+#define BMCLINK_BASE_NIC_SYSCTL_H
 
 #define NIC_SYSCTL_MAX 32 /* a value with its NUL; of a longer one the beginning is read */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/monitor/nic_sysctl.h"
+#include "base/nic_sysctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
