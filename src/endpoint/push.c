@@ -66,9 +66,15 @@ static int save(const struct push *push)
 	return r;
 }
 
-static void stop(struct subscription *s)
+static void forget_try(struct subscription *s)
 {
 	push_send_free(s->send);
+	s->send = NULL;
+}
+
+static void stop(struct subscription *s)
+{
+	forget_try(s);
 	if (s->timer)
 		event_free(s->timer);
 	*s = (struct subscription){.push = s->push};
@@ -149,8 +155,7 @@ static void on_sent(const char *why, void *arg)
 	char copy[128];
 
 	snprintf(copy, sizeof(copy), "%s", why ? why : "");
-	push_send_free(s->send);
-	s->send = NULL;
+	forget_try(s);
 	if (*copy) {
 		fail(s, copy);
 		return;
@@ -213,9 +218,17 @@ void push_start_over(struct push *push)
 		struct subscription *s = &push->list[i];
 
 		s->failures = 0;
+		if (s->send && !push_send_is_connected(s->send))
+			forget_try(s);
 		if (s->id && !s->send)
 			again(s, 0);
 	}
+}
+
+void push_stop_sending(struct push *push)
+{
+	for (unsigned int i = 0; push && i < PUSH_MAX; i++)
+		forget_try(&push->list[i]);
 }
 
 static int begin(struct subscription *s, unsigned int id, const char *destination,

@@ -21,8 +21,10 @@ struct push;
 int push_new(struct service *service, struct push **push);
 void push_free(struct push *push); /* safe with NULL */
 void push_wake(struct push *push); /* there are new records, or events were switched on */
-/* The NIC or an address of it came: what failed before says nothing. */
+/* The NIC or an address of it came: what failed before says nothing, nor does a try that has not
+ * connected yet: it may have begun with another NIC's address as its source. */
 void push_start_over(struct push *push);
+void push_stop_sending(struct push *push); /* the NIC is gone; safe with NULL */
 
 /* 0 and *id, -EINVAL with *why (static text): not a destination; -ENOSPC: too many; else not
  * saved. */

@@ -25,6 +25,7 @@ struct push_send {
 	struct event *deadline;
 	void (*done)(const char *why, void *arg);
 	void *arg;
+	bool connected;
 	char why[96];
 };
 
@@ -92,8 +93,10 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	struct push_send *send = arg;
 	int error = EVUTIL_SOCKET_ERROR();
 
-	if (what & BEV_EVENT_CONNECTED)
+	if (what & BEV_EVENT_CONNECTED) {
+		send->connected = true;
 		return;
+	}
 	ERR_clear_error();
 	if (what & BEV_EVENT_EOF)
 		snprintf(send->why, sizeof(send->why), "it closed the connection");
@@ -182,6 +185,11 @@ int push_send_start(const struct push_sending *sending, struct push_send **send)
 	evtimer_add(made->deadline, &limit);
 	*send = made;
 	return 0;
+}
+
+bool push_send_is_connected(const struct push_send *send)
+{
+	return send->connected;
 }
 
 void push_send_free(struct push_send *send)

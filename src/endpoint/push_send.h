@@ -4,6 +4,8 @@
 #ifndef BMCLINK_ENDPOINT_PUSH_SEND_H
 #define BMCLINK_ENDPOINT_PUSH_SEND_H
 
+#include <stdbool.h>
+
 #include <event2/event.h>
 #include <openssl/ssl.h>
 
@@ -29,6 +31,7 @@ SSL_CTX *push_send_context(void); /* NULL: no memory */
 /* -EPERM: the destination is an address of this machine. Then, and on failure, done() is not
  * called. */
 int push_send_start(const struct push_sending *sending, struct push_send **send);
+bool push_send_is_connected(const struct push_send *send); /* with TLS: it may have been taken */
 void push_send_free(struct push_send *send); /* done() is not called any more; safe with NULL */
 
 #endif

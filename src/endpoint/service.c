@@ -77,6 +77,7 @@ static void on_nic_down(void *arg)
 	struct service *service = arg;
 
 	server_close_all(service->server, "the NIC is gone");
+	push_stop_sending(service->push);
 	service->care.ifindex = 0; /* its sysctls went with it */
 }
 
@@ -99,6 +100,7 @@ static int start_listening(struct service *service)
 static void stop_listening(struct service *service, const char *reason)
 {
 	server_close_all(service->server, reason);
+	push_stop_sending(service->push);
 	care_put_back(&service->care);
 }
 

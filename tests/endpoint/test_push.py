@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -25,7 +26,7 @@ class Listener:
     """An HTTPS server on the host's side of the NIC that keeps what is posted to it."""
 
     def __init__(self, namespace, certificate, port=8443, address="169.254.1.2"):
-        self.events, self.requests, self.status = [], [], 200
+        self.events, self.requests, self.status, self.hold = [], [], 200, None
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -34,6 +35,8 @@ class Listener:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.requests.append((self.path, dict(self.headers), body))
+                if outer.hold:
+                    outer.hold.wait(30)
                 if outer.status < 300:
                     outer.events.append(json.loads(body))
                 self.send_response(outer.status)
@@ -70,12 +73,13 @@ class Link:
         self.bmc.set_password()
         self.bmc.start()
 
-    def plug(self):
+    def plug(self, address=True):
         ip("link add usb0 type veth peer name host0 netns " + self.host.name)
         self.host.ip("addr add 169.254.1.2/16 dev host0")
         self.host.ip("link set host0 up")
         ip("link set usb0 up")
-        ip("addr add 169.254.1.1/16 dev usb0")
+        if address:
+            ip("addr add 169.254.1.1/16 dev usb0")
 
     def request(self, *arguments, **options):
         with self.host.enter():
@@ -235,6 +239,44 @@ def test_without_a_nic_nothing_is_tried(link):
     assert "No such device" not in link.bmc.log()
     link.plug()
     wait_for(lambda: listener.ids().count("ISM1072") == 2, 10, "both")
+    listener.close()
+
+
+def test_address_that_comes_during_a_try(link):
+    """The NIC has no address yet, another has: what is tried then goes out from the wrong one."""
+    listener = Listener(link.host, link.certificate)
+    assert link.subscribe("https://169.254.1.2:8443/").status == 201
+    try:
+        ip("link add other0 type veth peer name other1")
+        ip("addr add 192.0.2.1/32 dev other0")
+        ip("link set other1 up")
+        ip("link set other0 up")
+        ip("link del usb0")
+        wait_for(lambda: "waiting for it" in link.bmc.log(), 10, "the NIC is gone")
+        assert link.bmc.command("notice", "power", "On").returncode == 0
+        link.bmc.process.send_signal(signal.SIGSTOP)
+        link.plug(address=False)
+        link.bmc.process.send_signal(signal.SIGCONT)
+        wait_for(lambda: "169.254.1.2:8443" in subprocess.check_output(
+            ["ss", "-tnH", "state", "syn-sent"], text=True), 10, "a try")
+        ip("addr add 169.254.1.1/16 dev usb0")
+        wait_for(lambda: "ISM1072" in listener.ids(), 8, "the event, before the try's deadline")
+    finally:
+        subprocess.run(["ip", "link", "del", "other0"], stderr=subprocess.DEVNULL)
+    listener.close()
+
+
+def test_nic_that_goes_during_a_delivery(link):
+    """The delivery ends with the NIC, and is made anew when it is back, not after its deadline."""
+    listener = Listener(link.host, link.certificate)
+    listener.hold = threading.Event()
+    assert link.subscribe("https://169.254.1.2:8443/").status == 201
+    wait_for(lambda: listener.requests, 10, "a delivery that is not answered")
+    ip("link del usb0")
+    wait_for(lambda: "waiting for it" in link.bmc.log(), 10, "the NIC is gone")
+    listener.hold.set()
+    link.plug()
+    wait_for(lambda: len(listener.requests) > 1, 8, "it is made anew")
     listener.close()
 
 
