@@ -80,6 +80,14 @@ void auto_update_read_info(struct auto_update *au)
 		au->info = info;
 }
 
+void auto_update_put_off(struct auto_update *au, const char *why)
+{
+	snprintf(au->problem, sizeof(au->problem), "%s", why);
+	auto_update_set_phase(au, AUTO_UPDATE_IDLE);
+	auto_update_set_timer(au, au->look_again ? 0 : AUTO_UPDATE_AGAIN_SECONDS);
+	answer_one(au, &au->installing, why);
+}
+
 void auto_update_ended(struct auto_update *au, const char *why)
 {
 	snprintf(au->problem, sizeof(au->problem), "%s", why ? why : "");

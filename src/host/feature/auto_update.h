@@ -67,6 +67,8 @@ void auto_update_set_timer(struct auto_update *au, unsigned int seconds);
 void auto_update_read_info(struct auto_update *au); /* anew from the monitor; kept if it fails */
 /* The look is over: why (printable, for people), or NULL: it is known what the BMC has. */
 void auto_update_looked(struct auto_update *au, const char *why);
+/* The try waits for another look, with what it has and what an administrator wanted of it. */
+void auto_update_put_off(struct auto_update *au, const char *why);
 /* The try is over: why (printable, for people), or NULL: it is with the installer. */
 void auto_update_ended(struct auto_update *au, const char *why);
 /* To the clients that asked for a look: the error why, or with NULL the status. */

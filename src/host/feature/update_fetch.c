@@ -203,6 +203,17 @@ void update_fetch_hand(struct auto_update *au)
 
 /* --- from the BMC --- */
 
+/* What may be otherwise in a moment: what is there stays, and the next look goes on behind it. */
+static void put_off(struct auto_update *au, const char *why)
+{
+	char text[AUTO_UPDATE_MAX_PROBLEM];
+
+	snprintf(text, sizeof(text), "%s: it goes on in %d minutes", why,
+		AUTO_UPDATE_AGAIN_SECONDS / 60);
+	update_fetch_close(au);
+	auto_update_put_off(au, text);
+}
+
 static void check_whole(struct auto_update *au)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
@@ -232,13 +243,16 @@ static void on_piece(int status, const char *bytes, size_t length, void *arg)
 	bool dropped = au->drop;
 
 	au->in_flight = false;
-	if (dropped || status == 0) { /* what is there stays, and the next one goes on: */
+	if (dropped) { /* what is there stays, and the next connection goes on */
 		au->drop = false;
 		update_fetch_close(au);
 		auto_update_set_phase(au, AUTO_UPDATE_IDLE);
-		/* the next connection, or, if this one lives, the next look */
-		if (au->look_again || !dropped)
-			auto_update_set_timer(au, au->look_again ? 0 : AUTO_UPDATE_AGAIN_SECONDS);
+		if (au->look_again)
+			auto_update_set_timer(au, 0);
+		return;
+	}
+	if (status == 0 || status == 503) {
+		put_off(au, status ? "the BMC is busy (HTTP 503)" : "the BMC's answer broke off");
 		return;
 	}
 	left = au->fetched->size - au->offset;
@@ -275,7 +289,7 @@ static void fetch_next(struct auto_update *au)
 	r = channel_request_piece(
 		au->context->link->channel, offer->path, au->offset, last, on_piece, au);
 	if (r < 0)
-		fail(au, "the BMC", r);
+		put_off(au, strerror(-r));
 	else
 		au->in_flight = true;
 }
