@@ -178,6 +178,20 @@ def end_tracer(daemon):
         os.kill(tracer, signal.SIGTERM)
 
 
+def start_without(lab, daemon, path, times=1):
+    """Both start; so many times there is no descriptor for this path. Connected again."""
+    trace = os.path.join(lab.folder, "trace")
+    daemon.prefix = ["strace", "-D", "-I", "1", "-f", "-qq", "-o", trace, "-P", path, "-e",
+                     "inject=openat:error=EMFILE:when=1..%d" % times]
+    lab.endpoint.start(wait=False)
+    lab.agent.start(wait=False)
+    wait_for(lambda: os.path.exists(trace) and open(trace).read().count("INJECTED") >= times, 15,
+             path + " could not be opened")
+    daemon.prefix = []
+    end_tracer(daemon)  # it would count anew for each new process
+    wait_for(lambda: is_connected(lab), 40, "connected again, without " + path)
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 @pytest.mark.plain_only  # LeakSanitizer and strace both want to be the one tracer
 @pytest.mark.parametrize("end,name", FILES)
@@ -191,21 +205,31 @@ def test_a_file_that_cannot_be_opened_just_now_is_not_given_up(lab, end, name):
     assert lab.host.sysctl(sysctl) == "0"
     lab.agent.kill()
     lab.endpoint.kill()
-    daemon, trace = getattr(lab, end), os.path.join(lab.folder, "trace")
-    path = os.path.join(daemon.state_dir, name) if name == "lclog.db" else name
-    daemon.prefix = ["strace", "-D", "-I", "1", "-f", "-qq", "-o", trace, "-P", path, "-e",
-                     "inject=openat:error=EMFILE:when=1"]
-    lab.endpoint.start(wait=False)
-    lab.agent.start(wait=False)
-
-    def is_injected():
-        return os.path.exists(trace) and "INJECTED" in open(trace).read()
-    wait_for(is_injected, 15, name + " could not be opened")
-    daemon.prefix = []
-    end_tracer(daemon)  # it would count anew for each new process
-    wait_for(lambda: is_connected(lab), 40, "connected again, without " + name)
+    daemon = getattr(lab, end)
+    start_without(lab, daemon, os.path.join(daemon.state_dir, name) if name == "lclog.db" else name)
     before.check(lab, name)
     assert lab.agent.status()["features"]["auto-update"]["enabled_by_bmc"] is not True
+    lab.agent.stop()
+    assert lab.host.sysctl(sysctl) == "1", "what was before the agent is put back"
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.plain_only
+@pytest.mark.parametrize("times", [1, 3])  # 3: the start, or the claim, is given up and tried again
+@pytest.mark.parametrize("path", ["etc/machine-id", "sys/class/dmi/id/product_uuid",
+                                  "proc/sys/kernel/random/boot_id"])
+def test_an_id_that_cannot_be_read_just_now_is_not_another_one(lab, path, times):
+    """Another machine would have no trust in this BMC; after another boot nothing is put back."""
+    sysctl = "ipv6/conf/%s/accept_ra" % HOST_NIC
+    lab.endpoint.start()
+    lab.agent.start(ipv6="off")
+    lab.agent.wait(lambda s: s["state"] == "connected" and s["log"]["last"], 15, "log is read")
+    before = Known(lab)
+    lab.agent.kill()
+    lab.endpoint.kill()
+    start_without(lab, lab.agent, os.path.join(lab.folder, "trees", path), times)
+    before.check(lab, path)
+    assert "ISM1028" not in lab.agent.event_ids()
     lab.agent.stop()
     assert lab.host.sysctl(sysctl) == "1", "what was before the agent is put back"
 

@@ -120,6 +120,7 @@ void act_nic_review_claim(struct acts *acts)
  */
 int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer *out, int *fd)
 {
+	char boot_id[PROFILE_MAX_ID];
 	struct plan_nic nic;
 	int r = take_nic(acts, in, &nic);
 
@@ -127,6 +128,8 @@ int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer 
 		return r;
 	read_mac(&nic);
 	r = check_allowed(acts, &nic);
+	if (r == 0)
+		r = machine_read_boot_id(&acts->environment->roots, boot_id);
 	if (r < 0)
 		return r;
 	if (acts->ifindex == nic.ifindex) {
@@ -140,7 +143,7 @@ int act_claim_nic(struct acts *acts, struct wire_reader *in, struct wire_writer 
 	acts->usb_vendor = nic.bus == PLAN_BUS_USB ? nic.vendor : 0;
 	acts->usb_product = nic.bus == PLAN_BUS_USB ? nic.product : 0;
 	acts->birth.ifindex = nic.ifindex;
-	machine_read_boot_id(&acts->environment->roots, acts->birth.boot_id);
+	strcpy(acts->birth.boot_id, boot_id);
 	profile_make_nic_id(&nic, acts->nic_id);
 	log_info(MODULE, "NIC %u (%s, %s) is claimed", nic.ifindex, nic.name, acts->nic_id);
 	return 0;

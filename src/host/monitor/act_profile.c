@@ -255,8 +255,10 @@ int acts_cleanup(struct acts *acts)
 {
 	const char *why;
 	char boot_id[PROFILE_MAX_ID];
+	int r = machine_read_boot_id(&acts->environment->roots, boot_id);
 
-	machine_read_boot_id(&acts->environment->roots, boot_id);
+	if (r < 0)
+		return r;
 	acts->ifindex = acts->profile.birth.ifindex;
 	/* an address of an earlier boot is gone with it, and the index may be another NIC's now */
 	if ((acts->profile.spent || acts->profile.raised) && acts->ifindex != 0 &&

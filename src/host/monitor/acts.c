@@ -63,7 +63,11 @@ int acts_init(struct acts *acts, const struct acts_environment *environment)
 	r = settings_init(&acts->settings);
 	if (r < 0)
 		return r;
-	machine_read(&environment->roots, &acts->machine);
+	r = machine_read(&environment->roots, &acts->machine);
+	if (r < 0) {
+		log_error(MODULE, "machine-id or the system UUID cannot be read: %s", strerror(-r));
+		return r;
+	}
 	r = package_read_mark(environment->state_fd, &acts->installed);
 	if (r < 0 && r != -ENOENT)
 		log_warning(MODULE, "%s cannot be read: %s", PACKAGE_MARK, strerror(-r));
@@ -91,8 +95,9 @@ void acts_close(struct acts *acts)
 	if (acts->care == NULL) { /* a killed predecessor's, that no worker asked for again */
 		char boot_id[PROFILE_MAX_ID];
 
-		machine_read_boot_id(&acts->environment->roots, boot_id);
-		care_recover(acts->environment->state_fd, acts->environment->roots.proc, boot_id);
+		if (machine_read_boot_id(&acts->environment->roots, boot_id) == 0)
+			care_recover(acts->environment->state_fd, acts->environment->roots.proc,
+				boot_id);
 	}
 	act_care_stop(acts);
 	if (acts->audit_fd >= 0)

@@ -7,42 +7,50 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io.h"
+#include "base/state.h"
 #include "base/text.h"
 #include "base/util.h"
 #include "host/monitor/acts.h"
 
 #define MAX_STATE_FILE 16384
+#define READ_TRIES     3
 
 /* At most size - 1 bytes, with a NUL behind them. */
-static int read_file(const char *path, char *out, size_t size)
+static int read_once(const char *path, char *out, size_t size)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	size_t used = 0;
-	ssize_t n;
+	ssize_t used;
 
 	if (fd < 0)
 		return -errno;
-	while (used < size - 1) {
-		n = read(fd, out + used, size - 1 - used);
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
+	used = io_read_all(fd, out, size - 1);
+	if (used < 0)
+		return (int)used;
 	out[used] = '\0';
 	return 0;
 }
 
-void machine_read_line(const char *root, const char *path, char *out, size_t size)
+static int read_file(const char *path, char *out, size_t size)
+{
+	int r = -EAGAIN;
+
+	for (int i = 0; i < READ_TRIES && (r == -EIO || state_is_passing(r)); i++)
+		r = read_once(path, out, size);
+	return r;
+}
+
+int machine_read_line(const char *root, const char *path, char *out, size_t size)
 {
 	char full[PATH_MAX], text[256];
 	size_t from, length;
+	int r;
 
 	out[0] = '\0';
 	snprintf(full, sizeof(full), "%s/%s", root, path);
-	if (read_file(full, text, sizeof(text)) < 0)
-		return;
+	r = read_file(full, text, sizeof(text));
+	if (r < 0)
+		return r;
 	text[strcspn(text, "\n")] = '\0';
 	from = strspn(text, " \t");
 	length = strlen(text + from);
@@ -50,18 +58,27 @@ void machine_read_line(const char *root, const char *path, char *out, size_t siz
 		text[from + --length] = '\0';
 	if (length < size && text_is_printable(text + from, size - 1))
 		memcpy(out, text + from, length + 1);
+	return 0;
 }
 
-void machine_read(const struct acts_roots *roots, struct profile_machine *machine)
+/* What is not there is "", and no failure. */
+static int read_id(const char *root, const char *path, char id[PROFILE_MAX_ID])
 {
-	machine_read_line(roots->etc, "machine-id", machine->machine_id, PROFILE_MAX_ID);
-	machine_read_line(
-		roots->sys, "class/dmi/id/product_uuid", machine->system_uuid, PROFILE_MAX_ID);
+	int r = machine_read_line(root, path, id, PROFILE_MAX_ID);
+
+	return r == -EIO || state_is_passing(r) ? r : 0;
 }
 
-void machine_read_boot_id(const struct acts_roots *roots, char boot_id[PROFILE_MAX_ID])
+int machine_read(const struct acts_roots *roots, struct profile_machine *machine)
 {
-	machine_read_line(roots->proc, "sys/kernel/random/boot_id", boot_id, PROFILE_MAX_ID);
+	int r = read_id(roots->etc, "machine-id", machine->machine_id);
+
+	return r < 0 ? r : read_id(roots->sys, "class/dmi/id/product_uuid", machine->system_uuid);
+}
+
+int machine_read_boot_id(const struct acts_roots *roots, char boot_id[PROFILE_MAX_ID])
+{
+	return read_id(roots->proc, "sys/kernel/random/boot_id", boot_id);
 }
 
 static void trim(char **text)

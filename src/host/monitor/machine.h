@@ -10,13 +10,16 @@
 
 struct acts_roots;
 
-/* The first line of ROOT/PATH, without white space at its ends; "" when it cannot be read, does not
- * fit, or is not printable. */
-void machine_read_line(const char *root, const char *path, char *out, size_t size);
+/*
+ * Ids: the first line of a file, without white space at its ends; "" when there is none, or it does
+ * not fit, or is not printable. Negative errno when it could not be read just now (no descriptor,
+ * no memory, EIO): nothing may be concluded then, least of all that this is another machine.
+ */
+int machine_read_line(const char *root, const char *path, char *out, size_t size);
 /* etc/machine-id and sys/class/dmi/id/product_uuid */
-void machine_read(const struct acts_roots *roots, struct profile_machine *machine);
+int machine_read(const struct acts_roots *roots, struct profile_machine *machine);
 /* proc/sys/kernel/random/boot_id */
-void machine_read_boot_id(const struct acts_roots *roots, char boot_id[PROFILE_MAX_ID]);
+int machine_read_boot_id(const struct acts_roots *roots, char boot_id[PROFILE_MAX_ID]);
 
 /*
  * A value of an INI-like file ("KEY=VALUE" below "[section]"; section NULL: before any): 0,
