@@ -67,6 +67,7 @@ static bool claim_nic(struct agent *agent)
 		return false;
 	}
 	nic->look_ms = 0;
+	nic->managed = nic->ipv4_disabled = nic->managed_known = false;
 	nic->claimed = ifindex;
 	nic->claimed_source = nic->plan.nic_source;
 	nic->ask_managed = true;
@@ -198,16 +199,28 @@ void agent_nic_get_input(const struct agent *agent, struct readiness_input *inpu
 		.ipv4_disabled_by_manager = nic->ipv4_disabled};
 }
 
-/* The answer costs the monitor a look at several files: only when it may be another one. */
-static void ask_managed(struct agent *agent)
+/*
+ * The answer costs the monitor a look at several files: only when it may be another one. Returns
+ * false while it is not known: then nothing is configured, for it may be somebody else's NIC.
+ */
+static bool ask_managed(struct agent *agent)
 {
 	struct agent_nic *nic = &agent->nic;
+	int r;
 
 	if (!nic->ask_managed)
-		return;
+		return true;
+	r = priv_is_managed(agent->priv, &nic->managed, &nic->ipv4_disabled);
+	if (r < 0) {
+		log_warning(MODULE, "whether another network manager has %s is not known: %s",
+			nic->plan.nic.name, strerror(-r));
+		agent_nic_look_again(agent, r);
+		return nic->managed_known;
+	}
+	nic->look_ms = 0;
 	nic->ask_managed = false;
-	if (priv_is_managed(agent->priv, &nic->managed, &nic->ipv4_disabled) < 0)
-		nic->managed = nic->ipv4_disabled = false;
+	nic->managed_known = true;
+	return true;
 }
 
 void agent_nic_evaluate(struct agent *agent)
@@ -221,8 +234,7 @@ void agent_nic_evaluate(struct agent *agent)
 		nic->claimed = 0;
 	agent_nic_find(agent);
 	if (nic->plan.found && nic->plan.nic.udev_ready && claim_nic(agent)) {
-		ask_managed(agent);
-		choosing = !choose_candidate(agent);
+		choosing = !ask_managed(agent) || !choose_candidate(agent);
 		agent_nic_get_input(agent, &input);
 		readiness_get_facts(&input, &facts);
 		facts.choosing = choosing;

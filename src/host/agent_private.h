@@ -60,6 +60,7 @@ struct agent_nic {			      /* the pass-through NIC as it is now */
 	bool ask_managed; /* something happened to the NIC that another manager may have done */
 	struct priv_profile profile;
 	bool managed, ipv4_disabled;
+	bool managed_known;	/* of this NIC, though perhaps no longer true */
 	unsigned int candidate; /* of the plan's BMC addresses */
 	bool candidate_known, candidate_answered, probing;
 	bool awaiting_udev;
