@@ -102,26 +102,38 @@ static bool check(struct accounts *accounts, const char *credential)
 	return true;
 }
 
+/*
+ * The budget of all was spent by others, maybe: the address where the password was right last may
+ * go on with it. A wrong one counts for that address, so that this is no way to guess either.
+ */
+static enum accounts_result check_beyond_budget(struct accounts *accounts, const char *credential,
+	const unsigned char source[16], int64_t now_ms)
+{
+	if (!accounts->has_last || memcmp(source, accounts->last_source, 16) != 0 ||
+		lockout_is_locked(&accounts->lockout, source, now_ms))
+		return ACCOUNTS_LOCKED;
+	if (credential && is_last(accounts, credential))
+		return ACCOUNTS_OK;
+	lockout_add_failure(&accounts->lockout, source, now_ms);
+	return ACCOUNTS_LOCKED;
+}
+
 static enum accounts_result check_limited(struct accounts *accounts, const char *credential,
 	const unsigned char source[16], int64_t now_ms)
 {
 	if (!lockout_allows(&accounts->lockout, source, now_ms))
-		return ACCOUNTS_LOCKED;
+		return check_beyond_budget(accounts, credential, source, now_ms);
+	if (credential && is_last(accounts, credential)) {
+		memcpy(accounts->last_source, source, sizeof(accounts->last_source));
+		return ACCOUNTS_OK;
+	}
 	if (credential && check(accounts, credential)) {
+		memcpy(accounts->last_source, source, sizeof(accounts->last_source));
 		lockout_add_success(&accounts->lockout, source);
 		return ACCOUNTS_OK;
 	}
 	lockout_add_failure(&accounts->lockout, source, now_ms);
 	return ACCOUNTS_WRONG;
-}
-
-static enum accounts_result check_any(struct accounts *accounts, const char *credential,
-	const unsigned char source[16], int64_t now_ms)
-{
-	/* First, so that somebody who guesses cannot lock out a client at work. */
-	if (credential && is_last(accounts, credential))
-		return ACCOUNTS_OK;
-	return check_limited(accounts, credential, source, now_ms);
 }
 
 enum accounts_result accounts_check_login(struct accounts *accounts, const char *user,
@@ -130,19 +142,22 @@ enum accounts_result accounts_check_login(struct accounts *accounts, const char 
 	char credential[MAX_BASIC];
 	int n = snprintf(credential, sizeof(credential), "%s:%s", user, password);
 	bool fits = n > 0 && (size_t)n < sizeof(credential) && !strchr(user, ':');
-	enum accounts_result result = check_any(accounts, fits ? credential : NULL, source, now_ms);
+	enum accounts_result result =
+		check_limited(accounts, fits ? credential : NULL, source, now_ms);
 
 	OPENSSL_cleanse(credential, sizeof(credential));
 	return result;
 }
 
 enum accounts_result accounts_check_basic(struct accounts *accounts, const char *authorization,
-	const unsigned char source[16], int64_t now_ms)
+	const unsigned char source[16], bool at_work, int64_t now_ms)
 {
 	char credential[ACCOUNTS_CREDENTIAL];
-	bool readable = accounts_decode_basic(authorization, credential);
-	enum accounts_result result =
-		check_any(accounts, readable ? credential : NULL, source, now_ms);
+	const char *given = accounts_decode_basic(authorization, credential) ? credential : NULL;
+	enum accounts_result result = ACCOUNTS_OK;
+
+	if (!at_work || !given || !is_last(accounts, given))
+		result = check_limited(accounts, given, source, now_ms);
 
 	OPENSSL_cleanse(credential, sizeof(credential));
 	return result;

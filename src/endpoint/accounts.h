@@ -22,6 +22,7 @@ struct accounts {
 	/* The last right credential, keyed with a secret of this process: a client that sends it
 	 * with each request need not cost tens of milliseconds each time. */
 	unsigned char secret[32], last_right[32];
+	unsigned char last_source[16]; /* where it came from */
 	bool has_last;
 };
 
@@ -36,9 +37,13 @@ int accounts_set_password(struct accounts *accounts, const struct password *pass
 /* "Basic dXNlcjpwYXNz" into "user:password"; false when it is not that. The caller wipes it. */
 bool accounts_decode_basic(const char *authorization, char credential[ACCOUNTS_CREDENTIAL]);
 
-/* authorization: the field's value, "Basic dXNlcjpwYXNz". */
+/*
+ * authorization: the field's value, "Basic dXNlcjpwYXNz". at_work: the password was right on this
+ * very connection before. Then it is right again while others from its address are locked out; on
+ * another connection the answer would tell a guesser who is locked out what is right.
+ */
 enum accounts_result accounts_check_basic(struct accounts *accounts, const char *authorization,
-	const unsigned char source[16], int64_t now_ms);
+	const unsigned char source[16], bool at_work, int64_t now_ms);
 /* The same for a name and a password that came in a body. */
 enum accounts_result accounts_check_login(struct accounts *accounts, const char *user,
 	const char *password, const unsigned char source[16], int64_t now_ms);

@@ -76,8 +76,9 @@ static int try_credentials(struct service *service, const struct connection *con
 	if (by->bootstrap)
 		return 0;
 	by->password = service->password_generation;
-	result = accounts_check_basic(
-		&service->accounts, authorization, connection_get_peer(connection)->source, now);
+	result = accounts_check_basic(&service->accounts, authorization,
+		connection_get_peer(connection)->source,
+		connection_get_principal(connection)->password == by->password, now);
 	if (result == ACCOUNTS_LOCKED)
 		return 429;
 	return result == ACCOUNTS_OK ? 0 : 401;

@@ -8,17 +8,23 @@ static bool is_fresh(const struct lockout_source *s, int64_t now_ms)
 	return s->failures && now_ms - s->last_ms < LOCKOUT_SECONDS * 1000;
 }
 
-bool lockout_allows(const struct lockout *lockout, const unsigned char source[16], int64_t now_ms)
+bool lockout_is_locked(
+	const struct lockout *lockout, const unsigned char source[16], int64_t now_ms)
 {
-	if (lockout->spent >= LOCKOUT_BUDGET && now_ms - lockout->minute_ms < 60000)
-		return false;
 	for (int i = 0; i < LOCKOUT_SOURCES; i++) {
 		const struct lockout_source *s = &lockout->sources[i];
 
 		if (memcmp(s->source, source, sizeof(s->source)) == 0)
-			return !is_fresh(s, now_ms) || s->failures < LOCKOUT_THRESHOLD;
+			return is_fresh(s, now_ms) && s->failures >= LOCKOUT_THRESHOLD;
 	}
-	return true;
+	return false;
+}
+
+bool lockout_allows(const struct lockout *lockout, const unsigned char source[16], int64_t now_ms)
+{
+	bool spent = lockout->spent >= LOCKOUT_BUDGET && now_ms - lockout->minute_ms < 60000;
+
+	return !spent && !lockout_is_locked(lockout, source, now_ms);
 }
 
 void lockout_add_failure(struct lockout *lockout, const unsigned char source[16], int64_t now_ms)

@@ -26,7 +26,9 @@ struct lockout {
 	int64_t minute_ms;
 };
 
-/* May this source try? */
+bool lockout_is_locked(
+	const struct lockout *lockout, const unsigned char source[16], int64_t now_ms);
+/* May this source try? Not when it is locked, or the budget is spent. */
 bool lockout_allows(const struct lockout *lockout, const unsigned char source[16], int64_t now_ms);
 void lockout_add_failure(struct lockout *lockout, const unsigned char source[16], int64_t now_ms);
 void lockout_add_success(struct lockout *lockout, const unsigned char source[16]);

@@ -128,13 +128,12 @@ static void log_in(struct request *request, unsigned int bootstrap)
 	const char *client = connection_get_peer(request->connection)->address;
 	unsigned int id;
 
-	if (session_create(&request->service->sessions, client, time(NULL), service_get_mono_ms(),
-		    token, &id) < 0) {
+	if (session_create(&request->service->sessions, bootstrap, client, time(NULL),
+		    service_get_mono_ms(), token, &id) < 0) {
 		request_error(request, 500, BASE_INTERNAL_ERROR);
 		return;
 	}
 	log_info("session", "%s: logged in, session %u", client, id);
-	session_set_account(&request->service->sessions, id, bootstrap);
 	service_review_connections(
 		request->service, "its session made room for another", request->connection);
 	connection_set_trusted(request->connection);

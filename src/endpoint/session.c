@@ -2,6 +2,7 @@
 #include "endpoint/session.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,28 +25,33 @@ static int hash(const char *token, unsigned char out[32])
 	return EVP_Digest(token, strlen(token), out, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;
 }
 
-static void make_room(struct sessions *sessions)
+/* One with a stream is in use, however long ago its last request was. */
+static bool goes_before(const struct session *a, const struct session *b)
 {
-	unsigned int oldest = 0;
-
-	if (sessions->n < SESSION_MAX)
-		return;
-	for (unsigned int i = 1; i < sessions->n; i++) {
-		const struct session *session = &sessions->list[i],
-				     *so_far = &sessions->list[oldest];
-
-		/* One with a stream is in use, however long ago its last request was. */
-		if (!session->streams != !so_far->streams ? so_far->streams != 0
-							  : session->used_ms < so_far->used_ms)
-			oldest = i;
-	}
-	remove_at(sessions, oldest);
+	if (!a->streams != !b->streams)
+		return !a->streams;
+	return a->used_ms < b->used_ms;
 }
 
-int session_create(struct sessions *sessions, const char *client, time_t created, int64_t now_ms,
-	char token[SESSION_TOKEN_SIZE], unsigned int *id)
+/* Within its own kind: what a host logs in takes nothing from the administrator. */
+static void make_room(struct sessions *sessions, bool of_host)
 {
-	struct session made = {.used_ms = now_ms, .created = created};
+	unsigned int n = 0, first = 0;
+
+	for (unsigned int i = 0; i < sessions->n; i++) {
+		if ((sessions->list[i].account != 0) != of_host)
+			continue;
+		if (n++ == 0 || goes_before(&sessions->list[i], &sessions->list[first]))
+			first = i;
+	}
+	if (n >= (of_host ? SESSION_MAX_HOST : SESSION_MAX))
+		remove_at(sessions, first);
+}
+
+int session_create(struct sessions *sessions, unsigned int account, const char *client,
+	time_t created, int64_t now_ms, char token[SESSION_TOKEN_SIZE], unsigned int *id)
+{
+	struct session made = {.account = account, .used_ms = now_ms, .created = created};
 	unsigned char bytes[32];
 	char hex[3 * sizeof(bytes)];
 
@@ -58,20 +64,12 @@ int session_create(struct sessions *sessions, const char *client, time_t created
 	if (hash(token, made.hash) < 0)
 		return -EIO;
 	session_expire(sessions, now_ms);
-	make_room(sessions);
+	make_room(sessions, account != 0);
 	snprintf(made.client, sizeof(made.client), "%s", client);
 	made.id = ++sessions->last_id;
 	*id = made.id;
 	sessions->list[sessions->n++] = made;
 	return 0;
-}
-
-void session_set_account(struct sessions *sessions, unsigned int id, unsigned int account)
-{
-	for (unsigned int i = 0; i < sessions->n; i++) {
-		if (sessions->list[i].id == id)
-			sessions->list[i].account = account;
-	}
 }
 
 const struct session *session_use(struct sessions *sessions, const char *token, int64_t now_ms)

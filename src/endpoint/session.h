@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <time.h>
 
-#define SESSION_MAX	   16	/* the one that was not used for the longest time makes room */
+/* The one of its kind that was not used for the longest time makes room. */
+#define SESSION_MAX	   16	/* of the administrator */
+#define SESSION_MAX_HOST   4	/* of all bootstrap accounts */
 #define SESSION_TIMEOUT	   1800 /* seconds without a request */
 #define SESSION_TOKEN_SIZE 65
 
@@ -26,15 +28,14 @@ struct session {
 };
 
 struct sessions {
-	struct session list[SESSION_MAX]; /* oldest first */
+	struct session list[SESSION_MAX + SESSION_MAX_HOST]; /* oldest first */
 	unsigned int n, last_id;
 };
 
-/* Makes one; token is what the client gets, and nobody else ever again. -EIO: no random bits. */
-int session_create(struct sessions *sessions, const char *client, time_t created, int64_t now_ms,
-	char token[SESSION_TOKEN_SIZE], unsigned int *id);
-/* The session is that of a bootstrap account, not the administrator's. */
-void session_set_account(struct sessions *sessions, unsigned int id, unsigned int account);
+/* Makes one; account as in struct session. token is what the client gets, and nobody else ever
+ * again. -EIO: no random bits. */
+int session_create(struct sessions *sessions, unsigned int account, const char *client,
+	time_t created, int64_t now_ms, char token[SESSION_TOKEN_SIZE], unsigned int *id);
 /* The session of a token, which is used now; NULL: there is none, or not any more. */
 const struct session *session_use(struct sessions *sessions, const char *token, int64_t now_ms);
 const struct session *session_find(const struct sessions *sessions, unsigned int id);

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The administrator's password, roles, and who sees what."""
+import base64
 import fcntl
+import http.client
 import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import termios
 
 import pytest
 
 from daemons import program
-from service import PASSWORD
+from service import PASSWORD, PORT, client_context
 
 MANAGER = "/redfish/v1/Managers/bmc"
 ACCOUNTS = "/redfish/v1/AccountService/Accounts"
@@ -36,11 +39,51 @@ def test_no_password_set(endpoint):
 
 
 def test_lockout(bmc):
-    """Five failures lock a source out; one who is at work is not hindered by it."""
-    assert bmc.get(MANAGER, password=PASSWORD).status == 200
+    """Five failures lock a source out; a connection that is at work is not hindered by it."""
+    work = http.client.HTTPConnection(bmc.address)
+    work.sock = bmc.tls()
+    right = {"Authorization": "Basic " + base64.b64encode(b"admin:" + PASSWORD.encode()).decode()}
+
+    def ask():
+        work.request("GET", MANAGER, headers=right)
+        answer = work.getresponse()
+        answer.read()
+        return answer.status
+    assert ask() == 200
     statuses = [bmc.get(MANAGER, password="guess %d" % i).status for i in range(8)]
     assert statuses == [401] * 5 + [429] * 3
+    assert ask() == 200
+    work.close()
+
+
+def test_who_is_locked_out_is_not_told_what_is_right(bmc):
+    """Though it was right before, from this very address: guessing would go on by it."""
     assert bmc.get(MANAGER, password=PASSWORD).status == 200
+    for i in range(5):
+        assert bmc.get(MANAGER, password="guess %d" % i).status == 401
+    for password in ("wrong", PASSWORD, "wrong", PASSWORD):
+        answer = bmc.get(MANAGER, password=password)
+        assert answer.status == 429 and "error" in answer.json()
+
+
+def test_guesses_from_many_addresses_do_not_lock_out_who_was_right(bmc):
+    """The budget of all is spent: who was right last goes on, and may not guess for that."""
+    def get(address, password):
+        connection = http.client.HTTPConnection(bmc.address)
+        connection.sock = client_context().wrap_socket(
+            socket.create_connection((bmc.address, PORT), 20, (address, 0)))
+        token = base64.b64encode(("admin:" + password).encode()).decode()
+        connection.request("GET", MANAGER, headers={"Authorization": "Basic " + token})
+        status = connection.getresponse().status
+        connection.close()
+        return status
+    assert get("127.0.5.1", PASSWORD) == 200
+    statuses = [get("127.0.6.%d" % (i % 10 + 1), "guess %d" % i) for i in range(40)]
+    assert statuses == [401] * 30 + [429] * 10
+    assert get("127.0.7.1", PASSWORD) == 429
+    assert get("127.0.5.1", PASSWORD) == 200
+    assert [get("127.0.5.1", "guess %d" % i) for i in range(5)] == [429] * 5
+    assert get("127.0.5.1", PASSWORD) == 429
 
 
 def test_lockout_holds_for_the_right_one(bmc):

@@ -38,7 +38,7 @@ static void try_accounts(int dir_fd)
 
 	FUZZ_CHECK(r == 0 || accounts.admin.iterations == 0);
 	if (accounts.admin.iterations == 0) /* none is set: nobody gets in */
-		FUZZ_CHECK(accounts_check_basic(&accounts, "Basic YWRtaW46", source, 1000) ==
+		FUZZ_CHECK(accounts_check_basic(&accounts, "Basic YWRtaW46", source, false, 1000) ==
 			   ACCOUNTS_WRONG);
 }
 

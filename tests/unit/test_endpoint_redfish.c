@@ -16,12 +16,18 @@
 
 #define TIMEOUT_MS (SESSION_TIMEOUT * 1000)
 
-static unsigned int create(struct sessions *sessions, int64_t now, char *token)
+static unsigned int create_for(
+	struct sessions *sessions, unsigned int account, int64_t now, char *token)
 {
 	unsigned int id = 0;
 
-	assert_int_equal(session_create(sessions, "192.0.2.1", 1000, now, token, &id), 0);
+	assert_int_equal(session_create(sessions, account, "192.0.2.1", 1000, now, token, &id), 0);
 	return id;
+}
+
+static unsigned int create(struct sessions *sessions, int64_t now, char *token)
+{
+	return create_for(sessions, 0, now, token);
 }
 
 static void use_and_expire(void **state)
@@ -74,6 +80,27 @@ static void make_room_for_the_new(void **state)
 	assert_null(session_use(&sessions, tokens[1], 102)); /* unused for the longest time */
 	for (int i = 0; i <= SESSION_MAX; i++)
 		assert_true(i == 1 || session_use(&sessions, tokens[i], 103));
+}
+
+/* Whatever either logs in, the other one's stay. */
+static void each_kind_makes_room_for_its_own(void **state)
+{
+	char admin[SESSION_MAX][SESSION_TOKEN_SIZE], token[SESSION_TOKEN_SIZE];
+	struct sessions sessions = {0};
+	int64_t now = 0;
+
+	for (int i = 0; i < SESSION_MAX; i++)
+		create(&sessions, now++, admin[i]);
+	for (unsigned int i = 0; i < 100; i++)
+		create_for(&sessions, 1 + i % 7, now++, token);
+	assert_int_equal(sessions.n, SESSION_MAX + SESSION_MAX_HOST);
+	for (int i = 0; i < SESSION_MAX; i++)
+		assert_non_null(session_use(&sessions, admin[i], now));
+	assert_non_null(session_use(&sessions, token, now));
+	for (int i = 0; i < 100; i++)
+		create(&sessions, now++, admin[0]);
+	assert_non_null(session_use(&sessions, token, now));
+	assert_int_equal(sessions.n, SESSION_MAX + SESSION_MAX_HOST);
 }
 
 static void accept_types(void **state)
@@ -142,6 +169,7 @@ int main(void)
 		cmocka_unit_test(use_and_expire),
 		cmocka_unit_test(end_one_and_all),
 		cmocka_unit_test(make_room_for_the_new),
+		cmocka_unit_test(each_kind_makes_room_for_its_own),
 		cmocka_unit_test(accept_types),
 		cmocka_unit_test(match_etags),
 	};
