@@ -313,10 +313,9 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 
 static int make_bufferevent(struct connection *c, SSL_CTX *context, int fd)
 {
-	int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
-
 	if (!context) {
-		c->bev = bufferevent_socket_new(c->server->base, fd, options);
+		c->bev = bufferevent_socket_new(
+			c->server->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 		return c->bev ? 0 : -ENOMEM;
 	}
 	c->handshake.rules = &c->server->handlers.rules;
@@ -324,14 +323,8 @@ static int make_bufferevent(struct connection *c, SSL_CTX *context, int fd)
 	c->ssl = handshake_start(context, &c->handshake);
 	if (!c->ssl)
 		return -ENOMEM;
-	c->bev = bufferevent_openssl_socket_new(
-		c->server->base, fd, c->ssl, BUFFEREVENT_SSL_ACCEPTING, options);
-	if (!c->bev) {
-		SSL_free(c->ssl);
-		c->ssl = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	c->bev = handshake_wrap(c->server->base, fd, c->ssl, BUFFEREVENT_SSL_ACCEPTING);
+	return c->bev ? 0 : -ENOMEM;
 }
 
 int connection_new(struct server *server, const struct server_listener *listener, int fd,

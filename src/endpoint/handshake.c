@@ -192,3 +192,11 @@ void handshake_forget(SSL *ssl)
 {
 	SSL_set_ex_data(ssl, ex_index, NULL);
 }
+
+struct bufferevent *handshake_wrap(
+	struct event_base *base, int fd, SSL *ssl, enum bufferevent_ssl_state state)
+{
+	/* With CLOSE_ON_FREE libevent frees the SSL also where it returns NULL. */
+	return bufferevent_openssl_socket_new(
+		base, fd, ssl, state, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+}

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include <event2/bufferevent_ssl.h>
 #include <openssl/ssl.h>
 
 #include "base/tls.h"
@@ -51,5 +52,10 @@ int handshake_context_check(SSL_CTX *context);
 /* A server's SSL for one connection. handshake must outlive it, or handshake_forget() be called. */
 SSL *handshake_start(SSL_CTX *context, struct handshake *handshake);
 void handshake_forget(SSL *ssl);
+
+/* The bufferevent that speaks TLS with it on fd, callbacks deferred. It owns both; on failure
+ * (NULL: no memory) ssl is freed, and fd stays the caller's. */
+struct bufferevent *handshake_wrap(
+	struct event_base *base, int fd, SSL *ssl, enum bufferevent_ssl_state state);
 
 #endif

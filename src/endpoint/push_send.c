@@ -12,10 +12,10 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 
 #include "base/util.h"
+#include "endpoint/handshake.h"
 #include "endpoint/listen.h"
 
 #define MAX_ANSWER 4096 /* bytes that we look at for a status line */
@@ -132,13 +132,13 @@ static int open_socket(const struct push_sending *sending, struct sockaddr_stora
 	return util_steal_fd(&fd);
 }
 
-static int make_bufferevent(
-	struct push_send *send, const struct push_sending *sending, SSL *ssl, int fd)
+static int make_bufferevent(struct push_send *send, const struct push_sending *sending, int fd)
 {
+	SSL *ssl = SSL_new(sending->context);
 	struct evbuffer *out;
 
-	send->bev = bufferevent_openssl_socket_new(sending->base, fd, ssl,
-		BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	if (ssl)
+		send->bev = handshake_wrap(sending->base, fd, ssl, BUFFEREVENT_SSL_CONNECTING);
 	if (!send->bev)
 		return -ENOMEM;
 	bufferevent_openssl_set_allow_dirty_shutdown(send->bev, 1);
@@ -160,7 +160,6 @@ int push_send_start(const struct push_sending *sending, struct push_send **send)
 	struct timeval limit = {PUSH_SEND_SECONDS, 0};
 	struct sockaddr_storage address;
 	struct push_send *made;
-	SSL *ssl = NULL;
 	int fd, r = -ENOMEM;
 
 	if (is_ours(sending->url))
@@ -172,12 +171,10 @@ int push_send_start(const struct push_sending *sending, struct push_send **send)
 	if (made) {
 		*made = (struct push_send){.done = sending->done, .arg = sending->arg};
 		made->deadline = evtimer_new(sending->base, on_deadline, made);
-		ssl = SSL_new(sending->context);
 	}
-	if (made && made->deadline && ssl)
-		r = make_bufferevent(made, sending, ssl, fd);
+	if (made && made->deadline)
+		r = make_bufferevent(made, sending, fd);
 	if (r < 0) {
-		SSL_free(ssl);
 		close(fd);
 		push_send_free(made);
 		return r;

@@ -99,11 +99,26 @@ def crashes(daemon):
 
 
 def is_a_librarys(stack):
-    """Our own frame comes later than right below the one that crashed, or below assert()."""
+    """Our own frame comes later than right below the one that crashed, or below assert(). What
+    malloc() or free() find out was done by somebody before: that is never a library's."""
     aborted = [i for i, frame in enumerate(stack) if "(abort+" in frame]
     begin = aborted[0] + 3 if aborted else 1
+    if aborted and any(re.search(r"libc\.so\.6\((c?free|[mc]alloc|realloc)\+", frame)
+                       for frame in stack[begin - 2:begin + 3]):
+        return False
     own = [i for i, frame in enumerate(stack) if re.search(r"\bbmclink[-\w]*\(", frame)]
     return bool(stack) and all(i > begin for i in own)
+
+
+def test_whose_crash_it_is():
+    own, free = "/x/bmclink-endpoint(connection_new+0x1) [0x1]", "/l/libc.so.6(free+0x1) [0x1]"
+    abort = ["/l/libc.so.6(abort+0x1) [0x1]", "/l/libc.so.6(+0x1) [0x1]", "/l/libc.so.6(+0x2) [0x1]"]
+    ssl = ["/l/libcrypto.so.3(CRYPTO_free+0x1) [0x1]", "/l/libssl.so.3(SSL_free+0x1) [0x1]"]
+    assert is_a_librarys(["/l/libseccomp.so.2(+0x1) [0x1]", "/l/libseccomp.so.2(+0x2) [0x1]", own])
+    assert is_a_librarys(abort[:2] + ["/l/libc.so.6(+0x3) [0x1]", "/l/libevent.so(+0x3) [0x1]", own])
+    assert not is_a_librarys([own])
+    assert not is_a_librarys(abort + [free] + ssl + [own]), "a double free of ours"
+    assert not is_a_librarys(abort + ["/l/libc.so.6(+0x4) [0x1]", free] + ssl + [own])
 
 
 def revive(lab):

@@ -11,10 +11,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <openssl/crypto.h>
 
 #include "base/util.h"
@@ -140,12 +143,63 @@ static void what_passes_works(void **state)
 	assert_true(refused > 0 && passed > 0);
 }
 
+/* --- a connection without memory --- */
+
+static unsigned int freed;
+
+static void count_freed(
+	void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+	freed++;
+}
+
+static void *allocate_event(size_t size)
+{
+	return ++allocations == fails_at ? NULL : malloc(size);
+}
+
+static void *allocate_event_again(void *old, size_t size)
+{
+	return ++allocations == fails_at ? NULL : realloc(old, size);
+}
+
+/* The SSL is freed once, by whom has it then. Of libevent's allocations the first one alone: 2.1
+ * crashes by itself where a later one fails. */
+static void wrapped_or_freed_once(void **state)
+{
+	int index = SSL_get_ex_new_index(0, NULL, NULL, NULL, count_freed);
+	SSL_CTX *context = SSL_CTX_new(TLS_method());
+	struct event_base *base = event_base_new();
+	struct bufferevent *bev;
+	int pair[2];
+
+	assert_true(index >= 0 && context && base);
+	event_set_mem_functions(allocate_event, allocate_event_again, free);
+	for (fails_at = 0; fails_at <= 1; fails_at++) {
+		allocations = freed = 0;
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+		bev = handshake_wrap(base, pair[0], SSL_new(context), BUFFEREVENT_SSL_ACCEPTING);
+		assert_int_equal(bev == NULL, fails_at);
+		assert_int_equal(freed, fails_at);
+		if (bev)
+			bufferevent_free(bev);
+		else
+			close(pair[0]);
+		event_base_loop(base, EVLOOP_NONBLOCK); /* it is freed from there */
+		assert_int_equal(freed, 1);
+		close(pair[1]);
+	}
+	event_base_free(base);
+	SSL_CTX_free(context);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_passes_works),
 		cmocka_unit_test(each_version_alone),
 		cmocka_unit_test(without_a_certificate_nobody_can_connect),
+		cmocka_unit_test(wrapped_or_freed_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
