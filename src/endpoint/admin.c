@@ -173,6 +173,21 @@ static int report(const struct admin_family *family, json_t *request, json_t *an
 	return exit_code;
 }
 
+static json_t *explain(int r)
+{
+	char text[160];
+
+	if (r == -EACCES || r == -ENAMETOOLONG || r == -ENOMEM)
+		snprintf(text, sizeof(text), "the service cannot be asked: %s", strerror(-r));
+	else
+		snprintf(text, sizeof(text),
+			"the service did not answer as it should: %s. Whether it did what was "
+			"asked is "
+			"not known.",
+			r == -EBADMSG ? "no JSON" : strerror(-r));
+	return control_make_error(CONTROL_EXIT_FAILED, text);
+}
+
 int admin_run(const struct admin_place *place, int n, char **arguments)
 {
 	const struct admin_family *family = find_family(arguments[0]);
@@ -194,6 +209,6 @@ int admin_run(const struct admin_place *place, int n, char **arguments)
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		answer = act_offline(place, request);
 	else if (r < 0)
-		answer = control_make_error(CONTROL_EXIT_FAILED, strerror(-r));
+		answer = explain(r);
 	return report(family, request, answer);
 }
