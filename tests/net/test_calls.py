@@ -24,7 +24,7 @@ from test_memory import ROLES, Failing, is_connected, live
 from test_renewal import assert_one_at_each_end, plain, worker
 from test_rollover import bmc, endpoint_command, trust
 
-SAMPLES = int(os.environ.get("BMCLINK_CALLS", -1))
+SAMPLES = int(os.environ.get("BMCLINK_CALLS", 3))
 SEED = int(os.environ.get("BMCLINK_SEED", random.SystemRandom().randrange(1 << 32)))
 
 # As fail.h has them; and what the kernel says of such a call when it cannot.
@@ -127,7 +127,7 @@ def one_life(lab, failing, role, kind, number, error, known):
     return failing.read(role, kind)[1]
 
 
-@pytest.mark.skipif(SAMPLES < 0, reason="takes long: BMCLINK_CALLS=30")
+@pytest.mark.plain_only
 @pytest.mark.parametrize("role", ROLES)
 def test_one_system_call_fails(lab, failing, role):
     source = random.Random(SEED)
@@ -159,7 +159,7 @@ def test_one_system_call_fails(lab, failing, role):
                 daemon.process = None
     print("%d of %d calls failed" % (failed, len(faults)))
     assert not bad, "%d: %s" % (len(bad), bad[:20])
-    assert failed > len(faults) * 0.4
+    assert failed > len(faults) * 0.4 or len(faults) < 20  # a sample may miss what seldom comes
 
 
 # What the two must find again, by the end that reads it at its start.
