@@ -255,6 +255,7 @@ static void test_an_answer_that_broke_off(void **state)
 	feature_auto_update.apply(&w.context);
 	answer(0, NULL);
 	assert_int_equal(get_wait(), AUTO_UPDATE_AGAIN_SECONDS);
+	assert_string_equal(au()->problem, "the BMC's answer broke off");
 	wake();
 	assert_int_equal(w.lists, 2);
 	answer(200, "{\"Members\": [{\"@odata.id\": \"/a\"}]}");

@@ -12,18 +12,17 @@
 #define INVENTORY "/redfish/v1/UpdateService/SoftwareInventory"
 
 /* The channel went, or the feature: nothing of the answer counts. True: so it is. */
-static bool was_dropped(struct auto_update *au, int status)
+static bool was_dropped(struct auto_update *au)
 {
 	bool dropped = au->drop;
 
-	au->in_flight = false;
-	if (!dropped && status != 0)
+	au->in_flight = au->drop = false;
+	if (!dropped)
 		return false;
-	au->drop = false;
 	auto_update_set_phase(au, AUTO_UPDATE_IDLE);
-	if (au->look_again || !dropped) /* where the channel goes, too, stop() takes it back */
-		auto_update_set_timer(au, au->look_again ? 0 : AUTO_UPDATE_AGAIN_SECONDS);
-	if (!au->look_again)
+	if (au->look_again)
+		auto_update_set_timer(au, 0);
+	else
 		auto_update_answer_waiting(au, "the connection was lost");
 	return true;
 }
@@ -32,14 +31,15 @@ static bool was_dropped(struct auto_update *au, int status)
 static void fail_for_now(struct auto_update *au, const char *why)
 {
 	auto_update_looked(au, why);
-	auto_update_set_timer(au, AUTO_UPDATE_AGAIN_SECONDS);
+	auto_update_set_timer(au, au->look_again ? 0 : AUTO_UPDATE_AGAIN_SECONDS);
 }
 
-static bool is_busy(struct auto_update *au, int status)
+/* The link may live on: where it goes, too, stop() takes the timer back. */
+static bool is_passing(struct auto_update *au, int status)
 {
-	if (status != 503)
+	if (status != 0 && status != 503)
 		return false;
-	fail_for_now(au, "the BMC is busy (HTTP 503)");
+	fail_for_now(au, status ? "the BMC is busy (HTTP 503)" : "the BMC's answer broke off");
 	return true;
 }
 
@@ -70,7 +70,7 @@ static void on_member(int status, const json_t *body, void *arg)
 	struct auto_update *au = arg;
 	struct update_offer offer;
 
-	if (was_dropped(au, status) || is_busy(au, status))
+	if (was_dropped(au) || is_passing(au, status))
 		return;
 	if (status == 200 && update_offer_parse(body, &offer) == 0)
 		take_offer(au, &offer);
@@ -105,7 +105,7 @@ static void on_list(int status, const json_t *body, void *arg)
 	char why[64];
 	size_t i;
 
-	if (was_dropped(au, status) || is_busy(au, status))
+	if (was_dropped(au) || is_passing(au, status))
 		return;
 	if (status != 200 || !json_is_array(members)) {
 		snprintf(why, sizeof(why), "the BMC answers %d instead of its packages", status);
