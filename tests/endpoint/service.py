@@ -224,9 +224,9 @@ class Endpoint:
         body, _, code = out.stdout.rpartition("\n")
         return int(code), body
 
-    def entries(self, message_id=None):
+    def entries(self, message_id=None, options=()):
         """The Lifecycle log, newest first, read with curl and the administrator's password."""
-        code, body = self.curl(ENTRIES, options=["-u", "admin:" + PASSWORD])
+        code, body = self.curl(ENTRIES, options=["-u", "admin:" + PASSWORD, *options])
         if code == 0:
             raise ConnectionError("no answer")
         assert code == 200, (code, body)

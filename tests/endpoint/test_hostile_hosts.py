@@ -59,10 +59,11 @@ def check_text(bmc, offset, entries, figures):
 
 
 def read_entries(bmc):
-    """The Lifecycle log; a crowd that has just gone may be in the way for a moment."""
+    """The Lifecycle log; a crowd that has just gone may be in the way for a moment. From an address
+    that is no attacker's: who guesses passwords locks his own out."""
     def read():
         try:
-            return [bmc.entries()]
+            return [bmc.entries(options=["--interface", "127.0.9.8"])]
         except ConnectionError:
             return None
     return wait_for(read, 60, "the Lifecycle log")[0]
@@ -75,7 +76,10 @@ def run_cell(bmc, row, step, host, folder):
     administrator = Administrator()
     began = time.monotonic()
     crowd = Crowd(row, step, host, folder)
-    while time.monotonic() - began < HOLD_S:
+
+    def has_begun():
+        return crowd.pieces if row.sends else crowd.hits
+    while time.monotonic() - began < (HOLD_S if has_begun() else 30):
         figures["pss"] = max(figures["pss"], bmc.memory_kb())
         crowd.over.wait(0.05)
     figures["cpu"] = (bmc.cpu_seconds() - cpu) / (time.monotonic() - began)
@@ -83,6 +87,9 @@ def run_cell(bmc, row, step, host, folder):
     served = administrator.stop()
     figures.update(hits=crowd.hits, pieces=crowd.pieces, sent=crowd.sent, **served)
     problems = figures["problems"]
+    problems += sorted(crowd.problems)
+    if not has_begun():
+        problems.append("nothing was attacked")
     if served["lost"]:
         problems.append("his connection was lost %d times" % served["lost"])
     for kind in ("kept", "new"):
@@ -114,4 +121,3 @@ def test_hostile_hosts(endpoint, host, tmp_path):
         done.append(run_cell(bmc, row, step, host, tmp_path))
         hostile.tell(done)
     hostile.judge(done)
-    assert all(f["hits"] for f in done)

@@ -261,6 +261,7 @@ class Row:
     def __init__(self, name, steps, attack, trust=False, versions=("1.1", "1.3"), chain=None):
         self.name, self.steps, self.attack, self.trust = name, steps, attack, trust
         self.versions, self.chain = versions, chain
+        self.sends = attack not in (None, silence, not_reading, close, reset)
 
 
 ELSEWHERE = "https://%s:8022PATH" % HOST_IPV4

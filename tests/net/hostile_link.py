@@ -2,15 +2,18 @@
 """What a hostile BMC sends that is no TCP connection of the agent: frames, and its own SYNs."""
 import contextlib
 import errno
+import select
 import socket
 import struct
 
 from hostile_attacks import ATTACKS, Row
 from hostile_bmc import Over
 from lab import BMC_IPV4, BMC_MAC, BMC_NIC, HOST_IPV4, HOST_MAC, HOST_NIC
+from servers import Server
 from test_hostile_bmc import advertisement, checksum, evil
 
 EVIL_MAC = "02:00:5e:00:00:99"
+SERVICE = 8022  # a port of the host where one listens
 
 
 def mac(text):
@@ -73,24 +76,32 @@ def spoofed_neighbours(lab):
     return [neighbour(bmc, host), neighbour(host, "ff02::1", "33:33:00:00:00:01")]
 
 
+def connected(clients):
+    """The ports of those that stand; the others are still trying, or were refused."""
+    poll, found = select.poll(), {client.fileno(): port for port, client in clients.items()}
+    for fd in found:
+        poll.register(fd, select.POLLOUT)
+    ready = [found[fd] for fd, what in poll.poll(0) if what & select.POLLOUT]
+    return [port for port in ready
+            if clients[port].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0]
+
+
 def connections(hit):
-    """To every port of the host, thousands, and not one is taken."""
-    lab, taken = hit.bmc.lab, 0
-    with contextlib.ExitStack() as stack:
-        port = 1
+    """To every port of the host, thousands, and not one is taken: not by a service, either."""
+    lab, port, taken = hit.bmc.lab, SERVICE, []
+    with Server(lab.host, lambda c: None, SERVICE):
         while not hit.over.is_set():
-            with lab.bmc.enter():
-                client = socket.socket()
-            stack.callback(client.close)
-            client.setblocking(False)
-            code = client.connect_ex((HOST_IPV4, port))
-            taken += code == 0
-            assert code in (0, errno.EINPROGRESS, errno.EAGAIN), code
-            hit.bmc.pieces += 1
-            port = port % 65535 + 1
-            if hit.bmc.pieces % 512 == 0:
-                stack.close()
-    assert taken == 0
+            with contextlib.ExitStack() as stack, lab.bmc.enter():
+                clients = {}
+                for _ in range(512):
+                    clients[port] = client = stack.enter_context(socket.socket())
+                    client.setblocking(False)
+                    code = client.connect_ex((HOST_IPV4, port))
+                    assert code in (0, errno.EINPROGRESS, errno.EAGAIN), code
+                    hit.bmc.pieces += 1
+                    port = port % 65535 + 1
+                taken += connected(clients)
+    assert not taken, "the host took connections: %s" % taken
     raise Over
 
 

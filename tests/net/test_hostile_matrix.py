@@ -154,7 +154,8 @@ def attack(stage, row, step, figures):
     else:
         bmc.kick()
     try:
-        wait_for(lambda: bmc.hits, 30, "the agent comes to the step")
+        wait_for(lambda: bmc.pieces if row.sends else bmc.hits, 30,
+                 "the agent comes to the step, and is attacked there")
         worker = agent.children()[0]
         began, cpu = time.monotonic(), cpu_seconds(worker)
         while time.monotonic() - began < HOLD_S:
@@ -228,6 +229,8 @@ def run_cell(stage, row, step):
         wait_for(lambda: all(now <= most for now, most in zip(stage.descriptors(), stage.most)),
                  10, "descriptors: %s, more than %s" % (stage.descriptors(), stage.most))
     check_text(stage, offset, figures)
+    figures.problems += stage.bmc.problems
+    stage.bmc.problems.clear()
     if not stage.sanitized:
         figures.check(figures.pss < MAX_PSS_KB, "memory: %d kB" % figures.pss)
     figures.check(figures.slowest < ANSWER_S + SLACK_S, "status took %.1f s" % figures.slowest)
