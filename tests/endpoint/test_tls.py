@@ -160,7 +160,7 @@ def test_key_updates_without_end(bmc, host, known):
     with bmc.tls(host if known else None) as stream:
         while sent < 100000 and hostile_tls.key_update(stream, lambda: False):
             sent += 1
-    assert sent < 60000
+    assert 100 < sent < 60000  # a few are taken, or it was refused for something else
     assert bmc.get("/redfish/v1/").status == 200
 
 

@@ -243,14 +243,13 @@ static json_t *do_hostile(const json_t *command)
 {
 	struct hostile_victim victim = {
 		.monitor = getppid(), .file = get_text(command, "file"), .tcp_fd = -1};
-	int r;
+	int tcp = priv_open_tcp(probe.env->priv, AF_INET, &victim.tcp_fd), r;
 
-	if (priv_open_tcp(probe.env->priv, AF_INET, &victim.tcp_fd) < 0)
-		victim.tcp_fd = -1;
+	if (tcp < 0) /* without the link's socket some attempts are none */
+		return json_pack("{s:i, s:i}", "r", 0, "tcp", tcp);
 	r = hostile_try(get_text(command, "name"), &victim);
-	if (victim.tcp_fd >= 0)
-		close(victim.tcp_fd);
-	return plain(r);
+	close(victim.tcp_fd);
+	return json_pack("{s:i, s:i}", "r", r, "tcp", 0);
 }
 
 static json_t *do_names(const json_t *command)

@@ -230,3 +230,4 @@ def test_kill_at_random_moments(lab):
         print("%-16s %4d times, median %.1f s, longest %.1f s" % (
             name, len(times), sorted(times)[len(times) // 2], max(times)))
     assert killer.seen > KILLS and killer.acknowledged > KILLS
+    assert killer.bare <= 1 + KILLS // 50

@@ -253,7 +253,7 @@ def test_pinned_from_the_configuration_twin(lab):
 def test_pinned_without_a_pin_trusts_nobody(lab):
     lab.endpoint.start()
     lab.agent.start({"Tls": {"trust": "pinned"}}, ipv6="off")
-    lab.agent.wait(lambda s: s["state"] == "refused", 10, "refused")
+    wait_refused(lab, "ISM1039")
 
 
 def endpoint_trust(lab, *arguments):
