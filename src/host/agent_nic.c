@@ -210,6 +210,8 @@ static bool ask_managed(struct agent *agent)
 
 	if (!nic->ask_managed)
 		return true;
+	if (evtimer_pending(agent->look_timer, NULL)) /* asked again by it */
+		return nic->managed_known;
 	r = priv_is_managed(agent->priv, &nic->managed, &nic->ipv4_disabled);
 	if (r < 0) {
 		log_warning(MODULE, "whether another network manager has %s is not known: %s",
