@@ -3,6 +3,7 @@
 
 Auditing is off where no auditd runs; it is then on for the time of the listener only.
 """
+import errno
 import os
 import select
 import socket
@@ -15,6 +16,30 @@ AUDIT_TRUSTED_APP = 1121
 READLOG_GROUP = 1
 NLM_F_REQUEST, NLM_F_ACK = 1, 4
 STATUS_ENABLED = 1
+# Of the kernel's first namespaces, always (linux/proc_ns.h)
+FIRST_PID, FIRST_USER = "pid:[4026531836]", "user:[4026531837]"
+CAP_AUDIT_CONTROL = 30
+
+
+def may_listen():
+    """Root in the first namespaces: there it works, unless the kernel has no auditing at all."""
+    with open("/proc/self/status") as file:
+        effective = int(file.read().split("CapEff:")[1].split()[0], 16)
+    return effective >> CAP_AUDIT_CONTROL & 1 and \
+        (os.readlink("/proc/self/ns/pid"), os.readlink("/proc/self/ns/user")) == \
+        (FIRST_PID, FIRST_USER)
+
+
+def open_listener():
+    """(listener, "") or (None, why not); OSError where it must work."""
+    listener = None
+    try:
+        listener = AuditListener()
+        return listener.__enter__(), ""
+    except OSError as error:
+        if may_listen() and (listener or error.errno != errno.EPROTONOSUPPORT):
+            raise
+        return None, "no auditing here: %s" % error
 
 
 class AuditListener:

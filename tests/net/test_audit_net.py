@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from audit import AuditListener
+from audit import open_listener
 from lab import BMC_IPV4
 from servers import replace_certificate
 
@@ -16,11 +16,9 @@ pytestmark = pytest.mark.xdist_group("audit")
 
 @pytest.fixture
 def audit():
-    try:
-        listener = AuditListener()
-        listener.__enter__()
-    except OSError as error:
-        pytest.skip("no auditing here: %s" % error)
+    listener, why = open_listener()
+    if not listener:
+        pytest.skip(why)
     yield listener
     listener.__exit__()
 

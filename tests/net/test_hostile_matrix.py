@@ -16,7 +16,7 @@ import time
 import pytest
 
 import hostile
-from audit import AuditListener
+from audit import open_listener
 from hostile_bmc import HostileBmc
 from hostile_link import ATTACKS
 from lab import BMC_NIC
@@ -55,12 +55,11 @@ class Audit:
     """What the agent's records say; nothing where there is no auditing."""
 
     def __init__(self):
-        try:
-            self.listener = AuditListener()
-            self.listener.__enter__()
+        self.listener, why = open_listener()
+        if self.listener:
             self.listener.reader.setblocking(False)
-        except OSError:
-            self.listener = None
+        else:
+            print("the audit records are not looked at: " + why)
 
     def close(self):
         if self.listener:
