@@ -210,6 +210,7 @@ def test_nothing_is_forwarded_from_the_nic(make_lab):
     probe = Probe(lab.host, os.path.join(lab.folder, "probe"), lab.trees)
     lab.on_close(probe.kill)
     lab.host.sysctl("ipv4/conf/all/forwarding", 1)
+    lab.host.sysctl("ipv6/conf/all/forwarding", 1)
     probe.start()
     probe.must("claim", ifindex=lab.ifindex)
     probe.must("configure", **PAIR)
@@ -224,13 +225,22 @@ def test_nothing_is_forwarded_from_the_nic(make_lab):
     inside.ip("addr add 10.9.0.2/24 dev eth0")
     inside.ip("route add default via 10.9.0.1")
     lab.bmc.ip("route add 10.9.0.0/24 via %s dev %s onlink" % (HOST_IPV4, BMC_NIC))
-    wait_for(lambda: ping(lab.bmc, "10.9.0.2"), 5, "without care the BMC goes through")
+    lab.host.ip("addr add fd00:9::1/64 dev lan0 nodad")
+    inside.ip("addr add fd00:9::2/64 dev eth0 nodad")
+    inside.ip("route add default via fd00:9::1")
+    lab.host.ip("addr add fd00:8::2/64 dev %s nodad" % HOST_NIC)
+    lab.bmc.ip("addr add fd00:8::1/64 dev %s nodad" % BMC_NIC)
+    lab.bmc.ip("route add fd00:9::/64 via fd00:8::2")
+    for there, back in (("10.9.0.2", BMC_IPV4), ("fd00:9::2", "fd00:8::1")):
+        wait_for(lambda: ping(lab.bmc, there), 5, "without care the BMC goes through")
+        wait_for(lambda: ping(inside, back), 5, "and others to the BMC")
     probe.must("care", on=True)
-    assert not ping(lab.bmc, "10.9.0.2")
-    assert not ping(inside, BMC_IPV4), "and nobody from there to the BMC"
-    assert ping(lab.host, BMC_IPV4)
+    for there, back in (("10.9.0.2", BMC_IPV4), ("fd00:9::2", "fd00:8::1")):
+        assert not ping(lab.bmc, there)
+        assert not ping(inside, back), "and nobody from there to the BMC"
+        assert ping(lab.host, back)
     probe.stop()
-    assert ping(lab.bmc, "10.9.0.2"), "put back at stop"
+    assert ping(lab.bmc, "10.9.0.2") and ping(lab.bmc, "fd00:9::2"), "put back at stop"
 
 
 def test_the_bmc_speaks_in_its_own_name_only(probe):

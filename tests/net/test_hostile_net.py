@@ -85,6 +85,15 @@ def test_services_of_the_host_are_not_reached(lab, nic_filter):
                 assert server.accepted == 0
 
 
+def test_the_agent_listens_on_no_network_socket(lab):
+    lab.endpoint.start()
+    lab.agent.start()
+    lab.agent.wait_connected("ipv4")
+    assert lab.host.run(["ss", "-Hltun"]).stdout == ""
+    with Server(lab.host, lambda c: None, 8022):
+        assert ":8022" in lab.host.run(["ss", "-Hltun"]).stdout  # it would be seen
+
+
 def test_ping_still_works(lab):
     """ICMP is for people who look for a fault."""
     lab.endpoint.start()

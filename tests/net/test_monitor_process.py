@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Monitor and worker as processes: the sandbox from inside, deaths, signals, start."""
+import contextlib
 import errno
 import os
 import re
@@ -84,12 +85,28 @@ def test_monitor_keeps_few_capabilities(claimed):  # noqa: F811
 
 
 def test_worker_sees_no_foreign_descriptor(claimed):  # noqa: F811
+    """Its sockets are the two to the monitor (pairs of SEQPACKET, 5) and the one for bmclinkctl."""
     worker, = claimed.children()
     folder = "/proc/%d/fd" % worker
-    links = {int(fd): os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)}
-    for fd, link in links.items():
+
+    def links():
+        found = {}
+        for fd in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                found[int(fd)] = os.readlink(os.path.join(folder, fd))
+        return found
+
+    def sockets():
+        with open("/proc/%d/net/unix" % worker) as file:
+            unix = {line.split()[6]: tuple(line.split()[4:5] + line.split()[7:]) for line in file}
+        return sorted(unix.get(link[len("socket:["):-1], ("of another family",))
+                      for link in links().values() if link.startswith("socket:"))
+    for fd, link in links().items():
         assert fd <= 2 or link.startswith(("socket:", "anon_inode:", "pipe:")) \
             or link == os.path.join(claimed.state_dir, "worker"), (fd, link)
+    # for a moment those are there, too, by which the probe was asked
+    own = [("0001", claimed.control), ("0005",), ("0005",)]
+    wait_for(lambda: sockets() == own, 5, "these sockets alone; there are %s" % sockets())
 
 
 # Deaths

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <libaudit.h>
 
 #include "acts_harness.h"
 #include "base/util.h"
@@ -158,6 +159,42 @@ static void test_trailing_bytes(void **state)
 	assert_int_equal(run_act(h, ACT_ACCESS_STOP, "x", 1), EPERM);
 	assert_int_equal(run_act(h, ACT_ACCESS_GET, NULL, 0), 0);
 	assert_int_equal(run_act(h, ACT_ACCESS_GET, "x", 1), EPERM);
+}
+
+static char audit_text[512], audit_address[128];
+
+/* In the place of libaudit's: no record goes to this machine's log. */
+int audit_open(void)
+{
+	return dup(STDIN_FILENO);
+}
+
+int audit_log_user_message(int fd, int type, const char *message, const char *hostname,
+	const char *address, const char *tty, int result)
+{
+	snprintf(audit_text, sizeof(audit_text), "%s", message);
+	snprintf(audit_address, sizeof(audit_address), "%s", address);
+	return 1;
+}
+
+/* A record is a line of key=value: nothing within a value looks like another key, or a line. */
+static void test_audit_text(void **state)
+{
+	static const char bad[] = "a b=c\n\"'\x1b[2J\x7f\xc2\x85 op=forged";
+	uint8_t data[WIRE_MAX_REQUEST];
+	struct wire_writer w;
+
+	wire_writer_init(&w, data, sizeof(data));
+	wire_put_u8(&w, PRIV_AUDIT_CONNECTED);
+	wire_put_u8(&w, 4);
+	wire_put_u8(&w, 1);
+	wire_put_string(&w, bad);
+	wire_put_string(&w, "TLS 1.3");
+	wire_put_string(&w, bad);
+	assert_int_equal(run_act(*state, ACT_AUDIT, data, w.used), 0);
+	assert_string_equal(audit_address, "a_b_c_____2J____op_forged");
+	assert_string_equal(audit_text, "op=bmc-link-connected proto=IPv4 tls=TLS_1.3 "
+					"reason=a_b_c_____2J____op_forged");
 }
 
 static size_t put_audit(
@@ -320,6 +357,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reload, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_trailing_bytes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_audit_fields, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_audit_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_messages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_over_the_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
