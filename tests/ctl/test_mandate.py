@@ -46,6 +46,17 @@ def test_every_named_test_exists():
         assert named or "meson.build" in proof or "*later*" in proof, row
 
 
+def test_every_test_that_a_page_names_exists():
+    known = known_tests()
+    pages = ["README.md", "SECURITY.md"] + [
+        os.path.relpath(page, ROOT) for page in glob.glob(os.path.join(ROOT, "docs", "*.md"))]
+    for page in pages:
+        named = set(re.findall(r"`(test_\w+)`", read(page)))
+        paths = set(re.findall(r"`(tests/[\w/]+\.\w+)", read(page)))
+        assert named <= known, "%s: no test %s" % (page, named - known)
+        assert [p for p in paths if not os.path.exists(os.path.join(ROOT, p))] == [], page
+
+
 def test_every_claim_about_security_has_its_test():
     """docs/security.md: what an attacker cannot do is shown by a test that exists."""
     known = known_tests()
