@@ -36,7 +36,6 @@ static int set_number(int fd, int level, int option, int value)
 /* What an accepted connection inherits: no delay, and the kernel finds out who is gone. */
 static void set_care(int fd)
 {
-	set_number(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	set_number(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, 10);
 	set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, 3);
@@ -83,12 +82,12 @@ int listen_open_socket(int family, unsigned int ifindex, uint16_t port)
 	if (fd < 0)
 		return -errno;
 	set_care(fd);
-	if (family == AF_INET6) {
+	/* Connections inherit it: without it the next start would wait a minute for their end. */
+	r = set_number(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (r == 0 && family == AF_INET6)
 		r = set_number(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		if (r < 0)
-			return r;
-	}
-	r = listen_bind_to_nic(fd, ifindex);
+	if (r == 0)
+		r = listen_bind_to_nic(fd, ifindex);
 	if (r == 0)
 		r = bind_address(fd, family, port);
 	if (r == 0 && listen(fd, BACKLOG) < 0)

@@ -170,6 +170,15 @@ FILES = [("endpoint", "trust.json"), ("endpoint", "endpoint.key"), ("endpoint", 
          ("agent", "care.json")]
 
 
+@pytest.mark.plain_only
+def test_no_option_that_failed_keeps_the_next_start_from_the_port(lab, failing):
+    """Connections inherit the options of the socket that listens; killed, they hold its port."""
+    kind = [name for name, _ in KINDS].index("network")
+    failing.arm("endpoint", 0)
+    assert all([one_life(lab, failing, "endpoint", kind, number, errno.ENOMEM, False)
+                for number in range(10, 18)])
+
+
 def end_tracer(daemon):
     try:
         with open("/proc/%d/status" % daemon.pid) as file:
