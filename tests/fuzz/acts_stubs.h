@@ -10,7 +10,7 @@
 	     they like */
 
 extern struct acts_stubs {
-	bool up, has_mac;
+	bool up, has_mac, has_address;
 	unsigned int added; /* addresses */
 } acts_stubs;
 

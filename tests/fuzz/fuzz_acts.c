@@ -22,6 +22,8 @@ static void on_notice(enum priv_notice notice, const void *data, size_t length, 
 {
 	if (notice == PRIV_NOTICE_CARE)
 		FUZZ_CHECK(length >= sizeof(uint16_t) && length < PRIV_MAX_CARE + sizeof(uint32_t));
+	else if (notice == PRIV_NOTICE_ACCESS)
+		FUZZ_CHECK(length == 0);
 	else
 		FUZZ_CHECK(notice == PRIV_NOTICE_ARP);
 }
@@ -141,12 +143,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct acts acts;
 
 	fuzz_empty_dir();
-	acts_stubs = (struct acts_stubs){.up = flags & 1, .has_mac = flags & 2};
+	unlinkat(environment.state_fd, "etc/hosts", 0);
+	acts_stubs = (struct acts_stubs){
+		.up = flags & 1, .has_mac = flags & 2, .has_address = flags & 128};
 	FUZZ_CHECK(acts_init(&acts, &environment) == 0);
 	settings_init(&settings);
 	settings.ipv6 = !(flags & 4);
 	settings.configure = flags & 8 ? CONFIGURE_NEVER : CONFIGURE_ONCE;
 	settings.nic_filter = flags & 16 ? FILTER_OFF : FILTER_REPLIES;
+	settings.inband_access = settings.snmp_get = flags & 64;
+	strcpy(settings.access_allow, "192.0.2.0/24");
 	acts_set_settings(&acts, &settings);
 	if (flags & 32)
 		claim(&acts);
