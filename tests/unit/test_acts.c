@@ -134,6 +134,34 @@ static void test_ipmi_requests(void **state)
 	assert_int_equal(h->notices, 0);
 }
 
+/* In-band access as far as it is refused; one that is not would start a relay. */
+static void test_access_is_roots(void **state)
+{
+	static const struct {
+		bool on;
+		const char *allow;
+		uint8_t request[6]; /* address, port */
+	} rows[] = {
+		{false, "192.0.2.0/24", {169, 254, 1, 1, 0xbb, 1}}, /* off is the host's word */
+		{true,  "",		   {169, 254, 1, 1, 0xbb, 1}},
+		{true,  "192.0.2.0/24", {127, 0, 0, 9, 0xbb, 1}  },
+		{true,  "192.0.2.0/24", {0, 0, 0, 0, 0xbb, 1}    },
+		{true,  "192.0.2.0/24", {224, 0, 0, 1, 0xbb, 1}  },
+		{true,  "192.0.2.0/24", {169, 254, 1, 1, 0, 0}   },
+		{true,  "192.0.2.0/24", {169, 254, 1, 1, 80, 0}  }, /* not the plain port */
+	};
+	struct harness *h = *state;
+
+	h->acts.ifindex = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		h->acts.settings.inband_access = rows[i].on;
+		strcpy(h->acts.settings.access_allow, rows[i].allow);
+		if (run_act(h, ACT_ACCESS_START, rows[i].request, 6) != EPERM)
+			fail_msg("row %zu", i);
+	}
+	h->acts.ifindex = 0;
+}
+
 static void test_reload(void **state)
 {
 	struct harness *h = *state;
@@ -354,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_numbers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lengths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ipmi_requests, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_access_is_roots, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reload, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_trailing_bytes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_audit_fields, set_up, tear_down),
