@@ -142,7 +142,8 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
 	struct control *control = arg;
 
-	evconnlistener_enable(control->listener);
+	if (evconnlistener_enable(control->listener) < 0)
+		on_accept_error(control->listener, control);
 }
 
 int control_new(struct event_base *base, const char *runtime_dir, control_fn fn, void *arg,
@@ -167,10 +168,16 @@ int control_new(struct event_base *base, const char *runtime_dir, control_fn fn,
 	unlink(made->address.sun_path);
 	mask = umask(0177);
 	made->listener = evconnlistener_new_bind(base, on_accept, made,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, MAX_CLIENTS,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, MAX_CLIENTS,
 		(struct sockaddr *)&made->address, sizeof(made->address));
 	r = -errno;
 	umask(mask);
+	/* By itself libevent would not say that it is deaf. */
+	if (made->listener && evconnlistener_enable(made->listener) < 0) {
+		r = -errno;
+		evconnlistener_free(made->listener);
+		made->listener = NULL;
+	}
 	if (!made->listener) {
 		event_free(made->retry);
 		free(made);

@@ -20,22 +20,52 @@
 #define RETRY_MS  1000 /* after an accept() that failed */
 #define OWN_FILES 48   /* log, listeners, control, hooks, pushes: what is no connection */
 
+/* Want of descriptors or of memory passes, also while not one of our connections ends: a host's
+ * stream stays for months. */
+static void try_later(struct server *server, const char *what, int error)
+{
+	static const struct timeval later = {RETRY_MS / 1000, (RETRY_MS % 1000) * 1000};
+
+	if (!server->wanting)
+		log_warning("server", "%s: %s", what, strerror(error));
+	server->wanting = true;
+	evtimer_add(server->retry, &later);
+}
+
+static void disable(struct server *server)
+{
+	for (unsigned int i = 0; i < server->n_listeners; i++)
+		evconnlistener_disable(server->listeners[i].listener);
+}
+
+/* All of them, or none: false. */
+static bool enable(struct server *server)
+{
+	for (unsigned int i = 0; i < server->n_listeners; i++) {
+		if (evconnlistener_enable(server->listeners[i].listener) < 0) {
+			disable(server);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void set_paused(struct server *server, bool paused)
 {
 	if (server->paused == paused)
 		return;
+	if (paused) {
+		disable(server);
+	} else if (!enable(server)) {
+		try_later(server, "cannot accept again", errno);
+		return;
+	}
 	server->paused = paused;
 	if (!server->wanting)
 		log_notice("server",
 			paused ? "full: %u connections, accepting no more"
 			       : "accepting again: %u connections",
 			server->n_connections);
-	for (unsigned int i = 0; i < server->n_listeners; i++) {
-		if (paused)
-			evconnlistener_disable(server->listeners[i].listener);
-		else
-			evconnlistener_enable(server->listeners[i].listener);
-	}
 }
 
 void server_forget_connection(struct server *server, struct connection *connection)
@@ -156,18 +186,13 @@ static void on_accept(
 		set_paused(server, true);
 }
 
-/* Want of descriptors or of memory would make us spin, and it passes: also while not one of our
- * connections ends, for a host's stream stays for months. */
+/* It would make us spin. */
 static void on_accept_error(struct evconnlistener *evl, void *arg)
 {
-	static const struct timeval later = {RETRY_MS / 1000, (RETRY_MS % 1000) * 1000};
 	struct server_listener *listener = arg;
 
-	if (!listener->server->wanting)
-		log_warning("server", "accept: %s", strerror(errno));
-	listener->server->wanting = true;
+	try_later(listener->server, "accept", errno);
 	set_paused(listener->server, true);
-	evtimer_add(listener->server->retry, &later);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -240,17 +265,20 @@ int server_listen(struct server *server, int fd, SSL_CTX *context, enum server_p
 		return -ENOSPC;
 	}
 	*l = (struct server_listener){.server = server, .context = context, .port = port};
-	l->listener = evconnlistener_new(
-		server->base, on_accept, l, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	l->listener = evconnlistener_new(server->base, on_accept, l,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, fd);
 	if (!l->listener) {
 		close(fd);
+		return -ENOMEM;
+	}
+	/* By itself libevent would not say that it is deaf. */
+	if (!server->paused && evconnlistener_enable(l->listener) < 0) {
+		evconnlistener_free(l->listener);
 		return -ENOMEM;
 	}
 	if (context)
 		SSL_CTX_up_ref(context);
 	evconnlistener_set_error_cb(l->listener, on_accept_error);
-	if (server->paused)
-		evconnlistener_disable(l->listener);
 	server->n_listeners++;
 	return 0;
 }

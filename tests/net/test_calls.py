@@ -198,6 +198,16 @@ def test_no_option_that_failed_keeps_the_next_start_from_the_port(lab, failing):
         live(lab, "network call %d failed" % number, kill_the_endpoint)
 
 
+@pytest.mark.plain_only
+def test_a_socket_that_cannot_be_waited_for_is_opened_again(lab, failing):
+    """epoll_ctl() fails for a socket that listens: nobody could ever connect."""
+    kind = [name for name, _ in KINDS].index("network")
+    for number in range(20, 30):
+        failing.arm("endpoint", number, kind, errno.ENOMEM)
+        live(lab, "network call %d failed" % number)
+        assert failing.read("endpoint", kind)[1] == 1
+
+
 def end_tracer(daemon):
     try:
         with open("/proc/%d/status" % daemon.pid) as file:
