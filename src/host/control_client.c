@@ -33,7 +33,16 @@ static bool is_busy(const struct control_client *client)
 	       (client->state == CLIENT_TAKING && client->last_line);
 }
 
-/* {"name": value} and a newline; value is taken. False: too long for a line, nothing was sent. */
+/* There is no memory for its answer: it is ended, and told so by that, rather than left waiting. */
+void control_client_give_up(struct control_client *client)
+{
+	/* Not at once: who sends goes on with it. */
+	bufferevent_trigger_event(
+		client->bev, BEV_EVENT_ERROR | BEV_EVENT_WRITING, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+/* {"name": value} and a newline; value is taken. False: too long for a line, or no memory: nothing
+ * was sent. */
 bool control_client_send(struct control_client *client, const char *name, json_t *value)
 {
 	json_t *line = json_pack("{s:o}", name, value);
@@ -41,10 +50,14 @@ bool control_client_send(struct control_client *client, const char *name, json_t
 	size_t length = text ? strlen(text) : CONTROL_MAX_LINE;
 
 	json_decref(line);
-	if (length >= CONTROL_MAX_LINE)
+	if (text && length >= CONTROL_MAX_LINE)
 		return false;
-	text[length] = '\n';
-	bufferevent_write(client->bev, text, length + 1);
+	if (text)
+		text[length] = '\n';
+	if (!text || bufferevent_write(client->bev, text, length + 1) < 0) {
+		control_client_give_up(client);
+		return false;
+	}
 	return true;
 }
 

@@ -58,6 +58,7 @@ void control_client_clear_items(struct control_client *client);
 /* For control_later.c. */
 bool control_client_send(struct control_client *client, const char *name, json_t *value);
 void control_client_fail(struct control_client *client, enum control_exit code, const char *text);
+void control_client_give_up(struct control_client *client); /* it ends, from the loop */
 size_t control_client_get_backlog(const struct control_client *client);
 void control_client_set_reading(struct control_client *client);
 void control_client_resume(struct control_client *client); /* asking again; it may be gone after */

@@ -90,6 +90,8 @@ void control_answer(struct control *control, uint64_t number, enum control_exit 
 	client->last_line = result;
 	if (code == CONTROL_DONE && !client->last_line)
 		client->last_line = json_object();
+	if (!client->items || (code == CONTROL_DONE && !client->last_line))
+		control_client_give_up(client);
 	client->state = CLIENT_TAKING;
 	control_client_set_reading(client); /* of one that goes on: its end is to be seen */
 	control_client_pump_items(client);

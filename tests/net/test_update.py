@@ -414,6 +414,9 @@ def test_a_full_disk(lab):
     host.assert_old_goes_on()
     assert host.starts == 0
     assert not os.path.exists(os.path.join(state, "worker", "update.pkg"))
+    # Who asks for it is told at once, not left waiting.
+    out = lab.agent.ctl("update", "install", check=False)
+    assert out.returncode == 1 and "the disk is full" in out.stderr
     wait_good(host)
 
 

@@ -141,8 +141,7 @@ static void tell(struct auto_update *au, const char *obstacle)
 			install ? "It is being fetched." : "Nothing is done by itself.");
 }
 
-/* For an administrator: what was put back once may be tried again, and he may do without the way
- * back. */
+/* For an administrator: he may try again what was put back, and do without the way back. */
 static const char *find_obstacle_for_root(struct auto_update *au, bool no_way_back)
 {
 	au->info.refused[0] = '\0';
@@ -300,6 +299,13 @@ static void stop(struct feature_context *context, enum feature_stop why)
 			: "the connection was lost: it goes on when it is back");
 }
 
+/* What failed at once was answered before anybody waited for it. */
+static enum control_exit later(const struct auto_update *au, uint64_t client, char *error)
+{
+	snprintf(error, CONTROL_MAX_ERROR, "%s", au->problem);
+	return client ? CONTROL_LATER : CONTROL_FAILED;
+}
+
 static enum control_exit run_check(struct auto_update *au, char *error)
 {
 	bool looking = au->phase == AUTO_UPDATE_LISTING || au->phase == AUTO_UPDATE_READING;
@@ -310,7 +316,7 @@ static enum control_exit run_check(struct auto_update *au, char *error)
 		au->waiting[i] = control_get_client(au->context->control);
 		if (!looking)
 			update_look_start(au);
-		return CONTROL_LATER;
+		return later(au, au->waiting[i], error);
 	}
 	snprintf(error, CONTROL_MAX_ERROR, "too many ask at the same time");
 	return CONTROL_FAILED;
@@ -336,7 +342,7 @@ static enum control_exit run_install(struct auto_update *au, const json_t *reque
 	update_notes_save(au);
 	au->installing = control_get_client(au->context->control);
 	update_fetch_start(au);
-	return CONTROL_LATER;
+	return later(au, au->installing, error);
 }
 
 static enum control_exit run(struct feature_context *context, const char *action,
