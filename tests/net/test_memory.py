@@ -17,6 +17,7 @@ import random
 import re
 import shutil
 import struct
+import time
 
 import pytest
 
@@ -196,6 +197,22 @@ def test_one_allocation_fails(lab, failing, role):
     print("%d failed; in %d of these lives a library crashed" % (
         sum(life[1] for life in lives), sum(life[2] > 0 for life in lives)))
     assert sum(life[1] for life in lives) >= max(1, 0.8 * len(numbers) - 2)
+
+
+@pytest.mark.plain_only
+def test_no_request_is_waited_for_that_has_no_memory(lab, failing):
+    """libcurl is told of no socket any more, or cannot note it: it does nothing more by itself."""
+    lab.endpoint.start(wait=False)
+    lab.agent.start(wait=False, ipv6="off")
+    wait_for(lambda: is_connected(lab), 40, "connected")
+    lab.agent.wait(lambda s: s["log"]["last"], 15, "log is read")
+    for number in range(50, 110):
+        wait_for(lambda: is_connected(lab), 40, "connected again")
+        failing.arm("worker", number)
+        begin = time.monotonic()
+        lab.agent.ctl("log", check=False)
+        failing.arm("worker", 0)
+        assert time.monotonic() - begin < 15, number
 
 
 @pytest.mark.plain_only

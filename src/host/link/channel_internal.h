@@ -104,6 +104,7 @@ struct transfer {
 	bool added;	   /* in the multi handle */
 	bool complete;	   /* the whole answer is there */
 	bool timed_out;	   /* one of our deadlines */
+	bool starved;	   /* for want of memory or of a place in epoll */
 	bool too_large;	   /* a bound of ours */
 	bool garbled;	   /* an answer came that is not HTTP */
 	bool barren;	   /* bytes came, and nothing of them */

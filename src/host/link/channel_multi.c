@@ -69,11 +69,24 @@ static void acknowledge(const struct transfer *transfer)
 		setsockopt(transfer->connection->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
+/* libcurl does nothing more for what is under way: left to itself that would wait for its deadline.
+ */
+static void starve(struct transfer *transfer)
+{
+	if (!transfer->added)
+		return;
+	transfer->starved = true;
+	clock_set_timer(transfer->deadline, 0);
+}
+
 static void act(struct channel *channel, int fd, int mask)
 {
 	int running;
 
-	curl_multi_socket_action(channel->multi, fd, mask, &running);
+	if (curl_multi_socket_action(channel->multi, fd, mask, &running) != CURLM_OK) {
+		starve(&channel->main);
+		starve(&channel->side);
+	}
 	take_messages(channel);
 	acknowledge(&channel->main);
 	acknowledge(&channel->side);
@@ -116,11 +129,13 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *p
 		events |= EV_WRITE;
 	if (what != CURL_POLL_REMOVE) {
 		event = event_new(channel->environment->base, fd, events, on_socket, channel);
-		if (!event || event_add(event, NULL) < 0)
-			return -1;
+		if (event && event_add(event, NULL) < 0) {
+			event_free(event);
+			event = NULL;
+		}
 	}
-	curl_multi_assign(channel->multi, fd, event);
-	return 0;
+	curl_multi_assign(channel->multi, fd, event); /* also NULL: the old one is freed */
+	return event || what == CURL_POLL_REMOVE ? 0 : -1;
 }
 
 static int set_timer(CURLM *multi, long ms, void *arg)

@@ -57,9 +57,11 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 		channel_tcp_stop(transfer);
 		transfer_failed(transfer, ETIMEDOUT);
 	} else {
-		transfer->timed_out = true;
+		transfer->timed_out = !transfer->starved;
+		transfer->local = transfer->starved;
 		channel_multi_remove(transfer);
-		transfer_finished(transfer, CURLE_OPERATION_TIMEDOUT);
+		transfer_finished(transfer,
+			transfer->starved ? CURLE_ABORTED_BY_CALLBACK : CURLE_OPERATION_TIMEDOUT);
 	}
 	channel_leave(channel);
 }
@@ -101,6 +103,7 @@ static void drop_answer(struct transfer *transfer)
 	transfer->body = NULL;
 	transfer->body_length = transfer->body_size = transfer->header_bytes = 0;
 	transfer->complete = transfer->timed_out = transfer->too_large = transfer->local = false;
+	transfer->starved = false;
 	transfer->need_connect = transfer->opened_stream = transfer->garbled = false;
 	transfer->barren = false;
 	transfer->connect_errno = transfer->status = 0;
