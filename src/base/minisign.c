@@ -149,7 +149,7 @@ int minisign_parse_signature(const char *text, size_t length, struct minisign_si
 	return r;
 }
 
-static bool verify(const unsigned char key[MINISIGN_KEY_SIZE],
+static bool verify_once(const unsigned char key[MINISIGN_KEY_SIZE],
 	const unsigned char signature[MINISIGN_SIG_SIZE], const unsigned char *data, size_t length)
 {
 	EVP_PKEY *pkey =
@@ -163,20 +163,50 @@ static bool verify(const unsigned char key[MINISIGN_KEY_SIZE],
 	return ok;
 }
 
+/* RFC 8032, clause 7.1, TEST 1: the signature of nothing. */
+static bool is_able_to_verify(void)
+{
+	static const unsigned char key[MINISIGN_KEY_SIZE] = {0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1,
+		0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e, 0xe1, 0x72, 0xf3,
+		0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a};
+	static const unsigned char signature[MINISIGN_SIG_SIZE] = {0xe5, 0x56, 0x43, 0x00, 0xc3,
+		0x60, 0xac, 0x72, 0x90, 0x86, 0xe2, 0xcc, 0x80, 0x6e, 0x82, 0x8a, 0x84, 0x87, 0x7f,
+		0x1e, 0xb8, 0xe5, 0xd9, 0x74, 0xd8, 0x73, 0xe0, 0x65, 0x22, 0x49, 0x01, 0x55, 0x5f,
+		0xb8, 0x82, 0x15, 0x90, 0xa3, 0x3b, 0xac, 0xc6, 0x1e, 0x39, 0x70, 0x1c, 0xf9, 0xb4,
+		0x6b, 0xd2, 0x5b, 0xf5, 0xf0, 0x59, 0x5b, 0xbe, 0x24, 0x65, 0x51, 0x41, 0x43, 0x8e,
+		0x7a, 0x10, 0x0b};
+
+	return verify_once(key, signature, (const unsigned char *)"", 0);
+}
+
+/* OpenSSL 3.0 says the same of a wrong signature and of want of memory, after which it may never
+ * work again in this process. */
+static int verify(const unsigned char key[MINISIGN_KEY_SIZE],
+	const unsigned char signature[MINISIGN_SIG_SIZE], const unsigned char *data, size_t length)
+{
+	if (verify_once(key, signature, data, length))
+		return 0;
+	if (!is_able_to_verify())
+		return -ENOTRECOVERABLE;
+	/* Able now: was it the want of something that has passed? */
+	return verify_once(key, signature, data, length) ? 0 : -EBADMSG;
+}
+
 int minisign_verify(const struct minisign_key *key, const struct minisign_signature *signature,
 	const unsigned char digest[MINISIGN_DIGEST_SIZE])
 {
 	unsigned char global[MINISIGN_SIG_SIZE + MINISIGN_MAX_COMMENT];
 	size_t length = strlen(signature->comment);
+	int r;
 
 	if (memcmp(key->id, signature->id, MINISIGN_ID_SIZE) != 0)
 		return -EKEYREJECTED;
-	if (!verify(key->key, signature->signature, digest, MINISIGN_DIGEST_SIZE))
-		return -EBADMSG;
+	r = verify(key->key, signature->signature, digest, MINISIGN_DIGEST_SIZE);
+	if (r < 0)
+		return r;
 	memcpy(global, signature->signature, MINISIGN_SIG_SIZE);
 	memcpy(global + MINISIGN_SIG_SIZE, signature->comment, length);
-	return verify(key->key, signature->global, global, MINISIGN_SIG_SIZE + length) ? 0
-										       : -EBADMSG;
+	return verify(key->key, signature->global, global, MINISIGN_SIG_SIZE + length);
 }
 
 int minisign_hash_file(int fd, uint64_t max, unsigned char digest[MINISIGN_DIGEST_SIZE])

@@ -34,7 +34,8 @@ int minisign_parse_key(const char *text, size_t length, struct minisign_key *key
 /* A .minisig file: four lines. 0; -EINVAL; -EOPNOTSUPP: the form without a hash. */
 int minisign_parse_signature(const char *text, size_t length, struct minisign_signature *signature);
 
-/* 0; -EKEYREJECTED: another key made it; -EBADMSG: not of these bytes, or of this comment. */
+/* 0; -EKEYREJECTED: another key made it; -EBADMSG: not of these bytes, or of this comment;
+ * -ENOTRECOVERABLE: OpenSSL cannot verify anything in this process, for want of memory. */
 int minisign_verify(const struct minisign_key *key, const struct minisign_signature *signature,
 	const unsigned char digest[MINISIGN_DIGEST_SIZE]);
 

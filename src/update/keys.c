@@ -180,9 +180,11 @@ int update_keys_verify(const struct update_keys *keys, const struct minisign_sig
 	for (unsigned int i = 0; i < keys->n && r != 0; i++) {
 		int one = minisign_verify(&keys->keys[i], signature, digest);
 
-		if (one == 0 || one == -EBADMSG)
+		if (one == 0 || one == -EBADMSG || one == -ENOTRECOVERABLE)
 			r = one;
 	}
+	if (r == -ENOTRECOVERABLE)
+		*why = "its signature cannot be checked: OpenSSL ran out of memory";
 	if (r == -EBADMSG)
 		*why = "its signature is wrong: these are not the bytes that were signed";
 	return r;

@@ -35,7 +35,8 @@ unsigned int update_keys_count(const struct update_keys *keys); /* that are not 
 
 /*
  * 0: one of the keys made this signature over these bytes and its comment. -ENOKEY: there is no key
- * at all, or none with this id; -EKEYREVOKED; -EBADMSG: the bytes are others. *why: static text.
+ * at all, or none with this id; -EKEYREVOKED; -EBADMSG: the bytes are others;
+ * -ENOTRECOVERABLE as minisign_verify(). *why: static text.
  */
 int update_keys_verify(const struct update_keys *keys, const struct minisign_signature *signature,
 	const unsigned char digest[MINISIGN_DIGEST_SIZE], const char **why);

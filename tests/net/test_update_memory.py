@@ -61,6 +61,10 @@ def try_once(host, version):
     how = wait_for(over, 60, "the end of the try with " + version)
     text = asked.communicate(timeout=20)[0]
     assert how == "done" or asked.returncode != 0, text
+    assert "signature is wrong" not in text
+    if "restart bmclinkd" in text:
+        host.lab.agent.kill()
+        host.lab.agent.start(wait=False)
     return how == "done"
 
 

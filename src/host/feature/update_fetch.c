@@ -130,6 +130,9 @@ static const char *explain(int r)
 		return "the key that signed it is revoked";
 	case -EBADMSG:
 		return "its signature is wrong";
+	case -ENOTRECOVERABLE:
+		return "its signature cannot be checked, OpenSSL ran out of memory: restart "
+		       "bmclinkd";
 	case -ESTALE:
 		return "it is not newer than what is, or was, installed";
 	case -EACCES:
