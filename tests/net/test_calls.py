@@ -65,9 +65,19 @@ class Known:
         assert {n: now.get(n) for n in self.records} == self.records, what + ": records are lost"
         new = [now[n] for n in now if n not in self.records]
         assert not [text for text in new if text[0].endswith("ISM1033")], what + ": a window"
-        switches = lab.agent.status()["features"]["local-names"]
+        switches = status(lab)["features"]["local-names"]
         assert switches["enabled_by_bmc"] is not False, what + ": switched off"
         assert lab.host.has_address(HOST_NIC, HOST_IPV4) == self.address, what
+
+
+def status(lab):
+    """The fault may end the very worker that is asked."""
+    def ask():
+        try:
+            return lab.agent.status()
+        except ValueError:  # nothing came
+            return None
+    return wait_for(ask, 20, "bmclinkctl status")
 
 
 def records(lab):
