@@ -23,27 +23,11 @@
 #include "base/util.h"
 #include "cert_pairs.h"
 #include "endpoint/handshake.h"
+#include "starve.h"
 
 #define SAMPLES 60
 
 enum { WORKS = 10, REFUSED = 11, BROKEN = 12 }; /* how a process ends */
-
-static unsigned long allocations, fails_at;
-
-static void *allocate(size_t size, const char *file, int line)
-{
-	return ++allocations == fails_at ? NULL : malloc(size);
-}
-
-static void *allocate_again(void *old, size_t size, const char *file, int line)
-{
-	return ++allocations == fails_at ? NULL : realloc(old, size);
-}
-
-static void release(void *old, const char *file, int line)
-{
-	free(old);
-}
 
 static int check(enum tls_version low, enum tls_version high, bool with_certificate)
 {
@@ -82,16 +66,16 @@ static int live(unsigned long counts[2])
 	SSL_CTX *context;
 	int how = WORKS;
 
-	if (CRYPTO_set_mem_functions(allocate, allocate_again, release) != 1 || tls_init() < 0)
+	if (!starve_openssl() || tls_init() < 0)
 		return BROKEN;
 	make(CERT_ROLE_BMC, utc(2026, 1, 1, 0), &pair);
 	if (handshake_context_new(&policy, &pair, &context) < 0)
 		return BROKEN;
-	counts[0] = allocations;
+	counts[0] = starve_allocations;
 	if (handshake_context_check(context) < 0)
 		how = REFUSED;
-	counts[1] = allocations;
-	fails_at = 0;
+	counts[1] = starve_allocations;
+	starve_fails_at = 0;
 	for (int i = 0; how == WORKS && i < 2; i++) /* those who connect */
 		how = handshake_context_check(context) < 0 ? BROKEN : WORKS;
 	SSL_CTX_free(context);
@@ -109,7 +93,7 @@ static int live_once(unsigned long n, unsigned long counts[2])
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		fails_at = n;
+		starve_fails_at = n;
 		status = live(counts);
 		_exit(write(ends[1], counts, 2 * sizeof(*counts)) > 0 ? status : BROKEN);
 	}
@@ -153,16 +137,6 @@ static void count_freed(
 	freed++;
 }
 
-static void *allocate_event(size_t size)
-{
-	return ++allocations == fails_at ? NULL : malloc(size);
-}
-
-static void *allocate_event_again(void *old, size_t size)
-{
-	return ++allocations == fails_at ? NULL : realloc(old, size);
-}
-
 /* The SSL is freed once, by whom has it then. Of libevent's allocations the first one alone: 2.1
  * crashes by itself where a later one fails. */
 static void wrapped_or_freed_once(void **state)
@@ -174,13 +148,13 @@ static void wrapped_or_freed_once(void **state)
 	int pair[2];
 
 	assert_true(index >= 0 && context && base);
-	event_set_mem_functions(allocate_event, allocate_event_again, free);
-	for (fails_at = 0; fails_at <= 1; fails_at++) {
-		allocations = freed = 0;
+	event_set_mem_functions(starve_allocate, starve_allocate_again, free);
+	for (starve_fails_at = 0; starve_fails_at <= 1; starve_fails_at++) {
+		starve_allocations = freed = 0;
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 		bev = handshake_wrap(base, pair[0], SSL_new(context), BUFFEREVENT_SSL_ACCEPTING);
-		assert_int_equal(bev == NULL, fails_at);
-		assert_int_equal(freed, fails_at);
+		assert_int_equal(bev == NULL, starve_fails_at);
+		assert_int_equal(freed, starve_fails_at);
 		if (bev)
 			bufferevent_free(bev);
 		else

@@ -20,6 +20,7 @@
 #include <openssl/evp.h>
 
 #include "base/minisign.h"
+#include "starve.h"
 
 #define SAMPLES 120
 
@@ -34,23 +35,6 @@ static const char good[] =
 	"trusted comment: timestamp:1 file:data\n"
 	"jOU16j93WcqvHVCTBZGTPJl2QR10PGs2y/6okIgCU7hqrfyKczva1BfGb7Emk+16aprguNt6TsoABHszri9wCA=="
 	"\n";
-
-static unsigned long allocations, fails_at;
-
-static void *allocate(size_t size, const char *file, int line)
-{
-	return ++allocations == fails_at ? NULL : malloc(size);
-}
-
-static void *allocate_again(void *old, size_t size, const char *file, int line)
-{
-	return ++allocations == fails_at ? NULL : realloc(old, size);
-}
-
-static void release(void *old, const char *file, int line)
-{
-	free(old);
-}
 
 static int check(const unsigned char digest[MINISIGN_DIGEST_SIZE])
 {
@@ -81,13 +65,13 @@ static void live(const char *data, unsigned long n, int ends)
 		int how[2];
 	} told;
 
-	if (CRYPTO_set_mem_functions(allocate, allocate_again, release) != 1 ||
+	if (!starve_openssl() ||
 		EVP_Digest(data, strlen(data), digest, NULL, EVP_blake2b512(), NULL) != 1)
 		_exit(1);
-	allocations = 0;
-	fails_at = n;
+	starve_allocations = 0;
+	starve_fails_at = n;
 	told.how[0] = check(digest);
-	told.total = allocations;
+	told.total = starve_allocations;
 	told.how[1] = check(digest);
 	_exit(write(ends, &told, sizeof(told)) != sizeof(told));
 }
